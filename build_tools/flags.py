@@ -1,0 +1,54 @@
+"""Compiler flags, in one place."""
+
+import os
+import sys
+
+MSVC = sys.platform == "win32"
+
+# Each set must be implied by the CPU feature bits that cpu.hh asks for before it chooses the variant.
+ISA_FLAGS: dict[str, list[str]] = {
+    "baseline": [] if MSVC or os.uname().machine not in ("x86_64", "amd64") else ["-msse4.2", "-mpopcnt"],
+    "avx2": ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mpopcnt"],
+    "avx512": ["/arch:AVX512"]
+    if MSVC
+    else [
+        "-mavx512f",
+        "-mavx512dq",
+        "-mavx512bw",
+        "-mavx512vl",
+        "-mavx2",
+        "-mfma",
+        "-mbmi",
+        "-mbmi2",
+        "-mpopcnt",
+        "-mprefer-vector-width=512",
+    ],
+    "neon": [],
+}
+
+
+def kernel_flags() -> list[str]:
+    """Kernels: no exceptions, no libm errno, contraction to FMA; never -ffast-math, which changes the process."""
+    if MSVC:
+        return ["/std:c++17", "/O2", "/fp:contract"]
+    return [
+        "-std=c++17",
+        "-O3",
+        "-fPIC",
+        "-ffp-contract=fast",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-fno-threadsafe-statics",
+        "-fvisibility=hidden",
+        "-Wall",
+        "-Wextra",
+    ]
+
+
+def module_flags() -> list[str]:
+    """Cython modules: they adapt and do not compute, so size matters more than vector code."""
+    if MSVC:
+        return ["/std:c++17", "/O2"]
+    return ["-std=c++17", "-O2", "-g0", "-fno-sized-deallocation", "-Wno-unused-function", "-Wno-cpp"]

@@ -1,0 +1,1 @@
+"""Compiled kernels: nogil functions over raw arrays, dispatched by CPU features."""

@@ -1,0 +1,2 @@
+#define THINC_ISA baseline
+#include "thinc/isa_table.hh"

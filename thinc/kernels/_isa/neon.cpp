@@ -1,0 +1,2 @@
+#define THINC_ISA neon
+#include "thinc/isa_table.hh"
