@@ -1,24 +1,22 @@
-"""NumpyOps: check, allocate, release the GIL, call a kernel."""
-cimport cython
-cimport numpy as cnp
-
+"""NumpyOps: the reference operations with the compiled ones of the `_cpu_*` modules in front."""
 import numpy
 
-from ..kernels._dispatch cimport RealKernels, active, real_kernels
-
 from ..config import registry
+from ._cpu_activations import CpuActivations
 from .ops import Ops
-
-cnp.import_array()
-
-ctypedef fused real:
-    float
-    double
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(Ops):
-    """Array operations on the CPU, by compiled kernels."""
+class NumpyOps(CpuActivations, Ops):
+    """Array operations on the CPU, by compiled kernels.
+
+    Parameters
+    ----------
+    device_type, device_id
+        Kept as attributes; a CPU has no use for them.
+    use_blis
+        Multiply matrices with our kernels and BLIS; otherwise with `numpy.dot`.
+    """
 
     name = "numpy"
     xp = numpy

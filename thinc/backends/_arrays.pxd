@@ -1,0 +1,44 @@
+# What the compiled CPU operations share: cheap checks and allocation of NumPy arrays. Inline: nothing to import.
+cimport numpy as cnp
+
+
+cdef inline bint is_real_array(object X):
+    # float32 or float64 in native byte order: what the kernels take; any strides
+    if not cnp.PyArray_Check(X):
+        return False
+    cdef int kind = cnp.PyArray_TYPE(<cnp.ndarray>X)
+    return (kind == cnp.NPY_FLOAT32 or kind == cnp.NPY_FLOAT64) and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>X)
+
+
+cdef inline cnp.ndarray contiguous(cnp.ndarray X):
+    # X itself if it is C-contiguous, else a contiguous copy
+    if cnp.PyArray_IS_C_CONTIGUOUS(X):
+        return X
+    return <cnp.ndarray>cnp.PyArray_NewCopy(X, cnp.NPY_CORDER)
+
+
+cdef inline cnp.ndarray empty_like(cnp.ndarray X):
+    # uninitialised C-contiguous array with the shape and dtype of X
+    return <cnp.ndarray>cnp.PyArray_EMPTY(cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X), 0)
+
+
+cdef inline bint same_shape(cnp.ndarray A, cnp.ndarray B) noexcept:
+    return cnp.PyArray_SAMESHAPE(A, B)
+
+
+cdef inline cnp.ndarray empty1(cnp.npy_intp d0, int kind):
+    return <cnp.ndarray>cnp.PyArray_EMPTY(1, &d0, kind, 0)
+
+
+cdef inline cnp.ndarray empty2(cnp.npy_intp d0, cnp.npy_intp d1, int kind):
+    cdef cnp.npy_intp dims[2]
+    dims[0] = d0
+    dims[1] = d1
+    return <cnp.ndarray>cnp.PyArray_EMPTY(2, dims, kind, 0)
+
+
+cdef inline cnp.ndarray zeros2(cnp.npy_intp d0, cnp.npy_intp d1, int kind):
+    cdef cnp.npy_intp dims[2]
+    dims[0] = d0
+    dims[1] = d1
+    return <cnp.ndarray>cnp.PyArray_ZEROS(2, dims, kind, 0)
