@@ -25,9 +25,9 @@ struct Kernels {
     RealKernels<double> f64;
 };
 
-template <typename T> const RealKernels<T>* real_kernels(const Kernels* k);
-template <> inline const RealKernels<float>* real_kernels<float>(const Kernels* k) { return &k->f32; }
-template <> inline const RealKernels<double>* real_kernels<double>(const Kernels* k) { return &k->f64; }
+// The half of the table that takes arrays of the argument's type (the pointer itself is not used).
+inline const RealKernels<float>* real_kernels(const Kernels* k, const float*) { return &k->f32; }
+inline const RealKernels<double>* real_kernels(const Kernels* k, const double*) { return &k->f64; }
 
 namespace baseline { extern const Kernels kernels; }
 namespace avx2 { extern const Kernels kernels; }

@@ -12,7 +12,7 @@ ctypedef fused real:
 
 
 cdef void relu(real* Y, const real* X, size_t n) noexcept nogil:
-    real_kernels[real](active()).activations.relu(Y, X, n)
+    real_kernels(active(), X).activations.relu(Y, X, n)
 
 
 class CpuActivations:

@@ -21,7 +21,9 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         RealKernels[float] f32
         RealKernels[double] f64
 
-    const RealKernels[T]* real_kernels[T](const Kernels* kernels)
+    # chosen by the type of an array pointer, so that fused functions need no branches
+    const RealKernels[float]* real_kernels(const Kernels* kernels, const float* array)
+    const RealKernels[double]* real_kernels(const Kernels* kernels, const double* array)
     int available_kernels(const Kernels** found)
 
 
