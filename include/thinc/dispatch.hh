@@ -14,15 +14,65 @@ template <typename T> struct Activations {
     void (*backprop_relu)(T* dx, const T* dy, const T* y, std::size_t n);
 };
 
+// --- optimizers (kernels/optimizers.hh)
+enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
+
+template <typename T> struct ParameterUpdate {
+    T *weights, *gradient, *mom1, *mom2, *average;  // the moments may be null under SGD, average always
+    std::size_t size;
+    double step, average_rate;
+    int rule;  // UpdateRule
+};
+
+struct UpdateSettings {
+    double beta1, beta2, eps, l2, decay, clip;
+};
+
+template <typename T> struct Optimizers {
+    void (*update)(const ParameterUpdate<T>* items, std::size_t count, const UpdateSettings* settings);
+    double (*sum_squares)(const T* x, std::size_t n);
+    void (*scale)(T* x, double factor, std::size_t n);
+    void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
+};
+
+// --- losses (kernels/losses.hh)
+template <typename T> struct LabelledRows {
+    T* gradient;              // (rows, classes)
+    const T* guesses;         // (rows, classes)
+    const std::int64_t* codes;  // (rows,)
+    std::size_t rows, classes;
+    double gold, other;  // targets of the labelled class and of every other one
+};
+
+enum LossRange : int { guesses_out_of_range = 1, truths_out_of_range = 2 };
+
+template <typename T> struct Losses {
+    int (*cross_entropy_labels)(const LabelledRows<T>* items, std::size_t count, double scale, double* loss);
+    int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
+                              std::size_t rows, std::size_t classes, double scale, double* loss);
+    double (*squared_error)(T* gradient, const T* guesses, const T* truths, std::size_t n, double scale);
+    double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, std::size_t rows,
+                     std::size_t width, double scale, int ignore_zeros);
+};
+
+// --- batching (kernels/batching.hh)
+struct Batching {
+    std::ptrdiff_t (*gather_rows)(char* out, const char* rows, const std::int64_t* index, std::size_t n,
+                                  std::size_t n_rows, std::size_t row_bytes);
+};
+
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
+    Optimizers<T> optimizers;
+    Losses<T> losses;
 };
 
 struct Kernels {
     const char* isa;
     RealKernels<float> f32;
     RealKernels<double> f64;
+    Batching batching;
 };
 
 // The half of the table that takes arrays of the argument's type (the pointer itself is not used).

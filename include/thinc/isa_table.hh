@@ -2,6 +2,9 @@
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
+#include "thinc/kernels/batching.hh"
+#include "thinc/kernels/losses.hh"
+#include "thinc/kernels/optimizers.hh"
 
 #define THINC_STRINGIFY_(x) #x
 #define THINC_STRINGIFY(x) THINC_STRINGIFY_(x)
@@ -11,6 +14,8 @@ namespace thinc::THINC_ISA {
 template <typename T> constexpr RealKernels<T> fill_real_kernels() {
     return {
         activation_kernels<T>(),
+        optimizer_kernels<T>(),
+        loss_kernels<T>(),
     };
 }
 
@@ -19,6 +24,7 @@ const Kernels kernels = {
     THINC_STRINGIFY(THINC_ISA),
     fill_real_kernels<float>(),
     fill_real_kernels<double>(),
+    batching_kernels(),
 };
 
 }  // namespace thinc::THINC_ISA
