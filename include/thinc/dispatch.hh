@@ -14,11 +14,47 @@ template <typename T> struct Activations {
     void (*backprop_relu)(T* dx, const T* dy, const T* y, std::size_t n);
 };
 
+// --- reductions (kernels/reduce.hh)
+template <typename T> struct Reductions {
+    void (*reduce_sum)(T* out, const T* X, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*reduce_mean)(T* out, const T* X, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*reduce_max)(T* maxes, std::int32_t* which, const T* X, const std::int32_t* lengths, std::size_t B,
+                       std::size_t O);
+    void (*backprop_reduce_sum)(T* dX, const T* d, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*backprop_reduce_mean)(T* dX, const T* d, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    std::ptrdiff_t (*backprop_reduce_max)(T* dX, const T* d, const std::int32_t* which, const std::int32_t* lengths,
+                                          std::size_t B, std::size_t O);
+};
+
+// --- windows (kernels/sequences.hh)
+template <typename T> struct Windows {
+    void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW);
+    void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
+                             std::size_t nW);
+};
+
+// --- tables (kernels/gather.hh)
+template <typename T> struct Tables {
+    std::ptrdiff_t (*gather_add)(T* out, const T* table, const std::int32_t* indices, std::size_t rows, std::size_t O,
+                                 std::size_t B, std::size_t K);
+    std::ptrdiff_t (*scatter_add)(T* table, const std::int32_t* indices, const T* values, std::size_t rows,
+                                  std::size_t O, std::size_t B, std::size_t K);
+};
+
+// --- hashing (kernels/hashing.hh)
+struct Hashing {
+    void (*hash_ids)(std::uint32_t* out, const std::uint64_t* ids, std::uint32_t seed, std::size_t n);
+    void (*hash_rows)(std::int32_t* rows, const std::uint64_t* ids, std::uint32_t seed, std::uint32_t T,
+                      std::size_t n);
+    void (*hash_ngrams)(std::uint64_t* out, const std::uint64_t* keys, std::size_t size, std::size_t n);
+};
+
 // --- optimizers (kernels/optimizers.hh)
 enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
 
-template <typename T> struct ParameterUpdate {
-    T *weights, *gradient, *mom1, *mom2, *average;  // the moments may be null under SGD, average always
+// The arrays of one parameter, all of the kernel's type. The moments may be null under SGD, average always.
+struct ParameterUpdate {
+    void *weights, *gradient, *mom1, *mom2, *average;
     std::size_t size;
     double step, average_rate;
     int rule;  // UpdateRule
@@ -29,16 +65,17 @@ struct UpdateSettings {
 };
 
 template <typename T> struct Optimizers {
-    void (*update)(const ParameterUpdate<T>* items, std::size_t count, const UpdateSettings* settings);
+    void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
     double (*sum_squares)(const T* x, std::size_t n);
     void (*scale)(T* x, double factor, std::size_t n);
     void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
 };
 
 // --- losses (kernels/losses.hh)
-template <typename T> struct LabelledRows {
-    T* gradient;              // (rows, classes)
-    const T* guesses;         // (rows, classes)
+// A batch of rows; the arrays of values are of the kernel's type.
+struct LabelledRows {
+    void* gradient;             // (rows, classes)
+    const void* guesses;        // (rows, classes)
     const std::int64_t* codes;  // (rows,)
     std::size_t rows, classes;
     double gold, other;  // targets of the labelled class and of every other one
@@ -47,7 +84,7 @@ template <typename T> struct LabelledRows {
 enum LossRange : int { guesses_out_of_range = 1, truths_out_of_range = 2 };
 
 template <typename T> struct Losses {
-    int (*cross_entropy_labels)(const LabelledRows<T>* items, std::size_t count, double scale, double* loss);
+    int (*cross_entropy_labels)(const LabelledRows* items, std::size_t count, double scale, double* loss);
     int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
                               std::size_t rows, std::size_t classes, double scale, double* loss);
     double (*squared_error)(T* gradient, const T* guesses, const T* truths, std::size_t n, double scale);
@@ -64,6 +101,9 @@ struct Batching {
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
+    Reductions<T> reductions;
+    Windows<T> windows;
+    Tables<T> tables;
     Optimizers<T> optimizers;
     Losses<T> losses;
 };
@@ -72,6 +112,7 @@ struct Kernels {
     const char* isa;
     RealKernels<float> f32;
     RealKernels<double> f64;
+    Hashing hashing;
     Batching batching;
 };
 

@@ -3,8 +3,12 @@
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/batching.hh"
+#include "thinc/kernels/gather.hh"
+#include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/losses.hh"
 #include "thinc/kernels/optimizers.hh"
+#include "thinc/kernels/reduce.hh"
+#include "thinc/kernels/sequences.hh"
 
 #define THINC_STRINGIFY_(x) #x
 #define THINC_STRINGIFY(x) THINC_STRINGIFY_(x)
@@ -14,6 +18,9 @@ namespace thinc::THINC_ISA {
 template <typename T> constexpr RealKernels<T> fill_real_kernels() {
     return {
         activation_kernels<T>(),
+        reduction_kernels<T>(),
+        window_kernels<T>(),
+        table_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
     };
@@ -24,6 +31,7 @@ const Kernels kernels = {
     THINC_STRINGIFY(THINC_ISA),
     fill_real_kernels<float>(),
     fill_real_kernels<double>(),
+    hashing_kernels(),
     batching_kernels(),
 };
 

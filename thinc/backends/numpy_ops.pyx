@@ -3,11 +3,13 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_sequences import CpuSequences
+from ._cpu_tables import CpuTables
 from .ops import Ops
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(CpuActivations, Ops):
+class NumpyOps(CpuActivations, CpuSequences, CpuTables, Ops):
     """Array operations on the CPU, by compiled kernels.
 
     Parameters

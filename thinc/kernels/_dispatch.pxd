@@ -12,16 +12,53 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*relu)(T* y, const T* x, size_t n) noexcept nogil
         void (*backprop_relu)(T* dx, const T* dy, const T* y, size_t n) noexcept nogil
 
+    # --- reductions
+    cdef cppclass Reductions[T]:
+        void (*reduce_sum)(T* out, const T* X, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*reduce_mean)(T* out, const T* X, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*reduce_max)(
+            T* maxes, int32_t* which, const T* X, const int32_t* lengths, size_t B, size_t O
+        ) noexcept nogil
+        void (*backprop_reduce_sum)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_reduce_mean)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        ptrdiff_t (*backprop_reduce_max)(
+            T* dX, const T* d, const int32_t* which, const int32_t* lengths, size_t B, size_t O
+        ) noexcept nogil
+
+    # --- windows
+    cdef cppclass Windows[T]:
+        void (*seq2col)(T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
+        void (*backprop_seq2col)(
+            T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
+        ) noexcept nogil
+
+    # --- tables
+    cdef cppclass Tables[T]:
+        ptrdiff_t (*gather_add)(
+            T* out, const T* table, const int32_t* indices, size_t rows, size_t O, size_t B, size_t K
+        ) noexcept nogil
+        ptrdiff_t (*scatter_add)(
+            T* table, const int32_t* indices, const T* values, size_t rows, size_t O, size_t B, size_t K
+        ) noexcept nogil
+
+    # --- hashing
+    cdef cppclass Hashing:
+        void (*hash_ids)(uint32_t* out, const uint64_t* ids, uint32_t seed, size_t n) noexcept nogil
+        void (*hash_rows)(
+            int32_t* rows, const uint64_t* ids, uint32_t seed, uint32_t T, size_t n
+        ) noexcept nogil
+        void (*hash_ngrams)(uint64_t* out, const uint64_t* keys, size_t size, size_t n) noexcept nogil
+
     # --- optimizers
     cdef enum UpdateRule:
         update_sgd, update_momentum, update_adam
 
-    cdef cppclass ParameterUpdate[T]:
-        T* weights
-        T* gradient
-        T* mom1
-        T* mom2
-        T* average
+    cdef struct ParameterUpdate:
+        void* weights
+        void* gradient
+        void* mom1
+        void* mom2
+        void* average
         size_t size
         double step, average_rate
         int rule
@@ -30,16 +67,16 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         double beta1, beta2, eps, l2, decay, clip
 
     cdef cppclass Optimizers[T]:
-        void (*update)(const ParameterUpdate[T]* items, size_t count,
+        void (*update)(const ParameterUpdate* items, size_t count,
                        const UpdateSettings* settings) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
         void (*update_average)(T* average, const T* weights, double rate, size_t n) noexcept nogil
 
     # --- losses
-    cdef cppclass LabelledRows[T]:
-        T* gradient
-        const T* guesses
+    cdef struct LabelledRows:
+        void* gradient
+        const void* guesses
         const int64_t* codes
         size_t rows, classes
         double gold, other
@@ -48,7 +85,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         guesses_out_of_range, truths_out_of_range
 
     cdef cppclass Losses[T]:
-        int (*cross_entropy_labels)(const LabelledRows[T]* items, size_t count, double scale,
+        int (*cross_entropy_labels)(const LabelledRows* items, size_t count, double scale,
                                     double* loss) noexcept nogil
         int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
                                   size_t rows, size_t classes, double scale, double* loss) noexcept nogil
@@ -59,12 +96,15 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
 
     # --- batching
     cdef cppclass Batching:
-        Py_ssize_t (*gather_rows)(char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows,
+        ptrdiff_t (*gather_rows)(char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows,
                                   size_t row_bytes) noexcept nogil
 
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
+        Reductions[T] reductions
+        Windows[T] windows
+        Tables[T] tables
         Optimizers[T] optimizers
         Losses[T] losses
 
@@ -72,6 +112,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         const char* isa
         RealKernels[float] f32
         RealKernels[double] f64
+        Hashing hashing
         Batching batching
 
     # chosen by the type of an array pointer, so that fused functions need no branches

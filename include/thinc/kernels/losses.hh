@@ -5,10 +5,10 @@
 
 namespace thinc::THINC_ISA {
 
-template <typename T> THINC_INLINE T smaller(T a, T b) { return a < b ? a : b; }
+template <typename T> THINC_INLINE T smaller_of(T a, T b) { return a < b ? a : b; }
 
 // Whether any lane is set.
-template <typename T> THINC_INLINE bool any(Mask<T> m) {
+template <typename T> THINC_INLINE bool any_lane(Mask<T> m) {
     typename IntOf<T>::type x[Vec<T>::lanes];
     __builtin_memcpy(x, &m.m, sizeof(x));
     typename IntOf<T>::type all = 0;
@@ -32,7 +32,7 @@ template <typename T> THINC_INLINE bool shift_and_scale(T* d, const T* x, T off,
         bad = bad | outside_unit(v);
         ((v - o) * f).store(d + i);
     }
-    bool found = any(bad);
+    bool found = any_lane(bad);
     for (; i < n; ++i) {
         found |= outside_unit(x[i]);
         d[i] = (x[i] - off) * scale;
@@ -45,7 +45,7 @@ template <typename T> THINC_INLINE bool any_outside_unit(const T* x, std::size_t
     Mask<T> bad = outside_unit(V::fill(0));
     std::size_t i = 0;
     for (; i + V::lanes <= n; i += V::lanes) bad = bad | outside_unit(V::load(x + i));
-    bool found = any(bad);
+    bool found = any_lane(bad);
     for (; i < n; ++i) found |= outside_unit(x[i]);
     return found;
 }
@@ -77,18 +77,18 @@ constexpr std::size_t loss_block = 2048;  // values: in and out stay in the firs
 // Codes must fit (c < classes, -2 - c < classes). *loss = sum of d^2 over all items. Returns guesses_out_of_range if
 // any guess of any row lies outside [0, 1], else 0; the gradients are written in either case. NaN passes through.
 template <typename T>
-int cross_entropy_labels(const LabelledRows<T>* items, std::size_t count, double scale_, double* loss) {
+int cross_entropy_labels(const LabelledRows* items, std::size_t count, double scale_, double* loss) {
     const T scale = T(scale_);
     double total = 0;
     bool bad = false;
     for (std::size_t k = 0; k < count; ++k) {
-        const LabelledRows<T>& item = items[k];
+        const LabelledRows& item = items[k];
         const T gold = T(item.gold), other = T(item.other);
         const std::size_t rows = item.rows, C = item.classes;
         const std::int64_t* codes = item.codes;
         for (std::size_t row = 0; row < rows;) {
-            T* d = item.gradient + row * C;
-            const T* x = item.guesses + row * C;
+            T* d = static_cast<T*>(item.gradient) + row * C;
+            const T* x = static_cast<const T*>(item.guesses) + row * C;
             if (codes[row] < 0) {
                 bad |= any_outside_unit(x, C);
                 for (std::size_t i = 0; i < C; ++i) d[i] = 0;
@@ -106,7 +106,7 @@ int cross_entropy_labels(const LabelledRows<T>* items, std::size_t count, double
             const std::size_t n = (end - row) * C;
             std::size_t next = row, at = static_cast<std::size_t>(codes[row]);
             for (std::size_t start = 0; start < n; start += loss_block) {
-                const std::size_t stop = smaller(start + loss_block, n);
+                const std::size_t stop = smaller_of(start + loss_block, n);
                 bad |= shift_and_scale(d + start, x + start, other, scale, stop - start);
                 while (at < stop) {
                     d[at] = (x[at] - gold) * scale;
@@ -138,7 +138,7 @@ int cross_entropy_soft(T* gradient, const T* guesses, const T* truths, const uns
     for (std::size_t row = 0; row < lines; ++row) {
         const bool kept = !keep || keep[row];
         for (std::size_t start = row * width; start < (row + 1) * width; start += loss_block) {
-            const std::size_t stop = smaller(start + loss_block, (row + 1) * width);
+            const std::size_t stop = smaller_of(start + loss_block, (row + 1) * width);
             std::size_t i = start;
             for (; i + V::lanes <= stop; i += V::lanes) {
                 const V x = V::load(guesses + i), t = V::load(truths + i);
@@ -157,8 +157,8 @@ int cross_entropy_soft(T* gradient, const T* guesses, const T* truths, const uns
         }
     }
     *loss = total;
-    return (guess_found || any(bad_guess) ? guesses_out_of_range : 0) |
-           (truth_found || any(bad_truth) ? truths_out_of_range : 0);
+    return (guess_found || any_lane(bad_guess) ? guesses_out_of_range : 0) |
+           (truth_found || any_lane(bad_truth) ? truths_out_of_range : 0);
 }
 
 // gradient = (guesses - truths) * scale; returns its sum of squares.
@@ -167,7 +167,7 @@ double squared_error(T* gradient, const T* guesses, const T* truths, std::size_t
     const T scale = T(scale_);
     double total = 0;
     for (std::size_t start = 0; start < n; start += loss_block) {
-        const std::size_t stop = smaller(start + loss_block, n);
+        const std::size_t stop = smaller_of(start + loss_block, n);
         for (std::size_t i = start; i < stop; ++i) gradient[i] = (guesses[i] - truths[i]) * scale;
         total += sum_squares(gradient + start, stop - start);
     }

@@ -21,7 +21,7 @@ template <typename T> double sum_squares_penalised(const T* x, const T* w, doubl
 }
 
 // x *= factor.
-template <typename T> void scale(T* x, double factor, std::size_t n) {
+template <typename T> void scale_array(T* x, double factor, std::size_t n) {
     const T f = T(factor);
     for (std::size_t i = 0; i < n; ++i) x[i] *= f;
 }
@@ -71,10 +71,11 @@ THINC_INLINE void update_line(T* __restrict w, T* __restrict g, T* __restrict m,
 }
 
 template <typename T, int rule, Penalty penalty, bool averaging>
-void update_arrays(const ParameterUpdate<T>& u, const UpdateFactors<T>& f) {
+void update_arrays(const ParameterUpdate& u, const UpdateFactors<T>& f) {
     constexpr std::size_t line = 64 / sizeof(T), ahead = 1024 / sizeof(T);
     constexpr bool moments = rule != update_sgd;
-    T *w = u.weights, *g = u.gradient, *m = u.mom1, *v = u.mom2, *e = u.average;
+    T *w = static_cast<T*>(u.weights), *g = static_cast<T*>(u.gradient), *e = static_cast<T*>(u.average);
+    T *m = static_cast<T*>(u.mom1), *v = static_cast<T*>(u.mom2);
     const std::size_t n = u.size;
     std::size_t i = 0;
     for (; i + line <= n; i += line) {
@@ -100,12 +101,12 @@ void update_arrays(const ParameterUpdate<T>& u, const UpdateFactors<T>& f) {
 }
 
 template <typename T, int rule, Penalty penalty>
-void update_with(const ParameterUpdate<T>& u, const UpdateFactors<T>& f) {
+void update_with(const ParameterUpdate& u, const UpdateFactors<T>& f) {
     if (u.average) update_arrays<T, rule, penalty, true>(u, f);
     else update_arrays<T, rule, penalty, false>(u, f);
 }
 
-template <typename T, int rule> void update_by(const ParameterUpdate<T>& u, const UpdateFactors<T>& f) {
+template <typename T, int rule> void update_by(const ParameterUpdate& u, const UpdateFactors<T>& f) {
     if (f.l2 != 0) update_with<T, rule, penalty_in_gradient>(u, f);
     else if (f.decay != 0) update_with<T, rule, weight_decay>(u, f);
     else update_with<T, rule, no_penalty>(u, f);
@@ -125,14 +126,14 @@ template <typename T, int rule> void update_by(const ParameterUpdate<T>& u, cons
 // At most one of l2 and decay is non-zero. The arrays of an item must not overlap; items may share arrays. Moments
 // below the smallest normal number become 0.
 template <typename T>
-void update(const ParameterUpdate<T>* items, std::size_t count, const UpdateSettings* settings) {
+void update(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings) {
     const UpdateSettings& s = *settings;
     for (std::size_t k = 0; k < count; ++k) {
-        const ParameterUpdate<T>& u = items[k];
+        const ParameterUpdate& u = items[k];
         double factor = 1;
         if (s.clip != 0) {
-            const double sum = s.l2 != 0 ? sum_squares_penalised(u.gradient, u.weights, s.l2, u.size)
-                                         : sum_squares(u.gradient, u.size);
+            const T *w = static_cast<const T*>(u.weights), *g = static_cast<const T*>(u.gradient);
+            const double sum = s.l2 != 0 ? sum_squares_penalised(g, w, s.l2, u.size) : sum_squares(g, u.size);
             const double norm = __builtin_sqrt(sum);
             if (norm >= s.clip && norm != 0) factor = s.clip / norm;
         }
@@ -148,7 +149,7 @@ void update(const ParameterUpdate<T>* items, std::size_t count, const UpdateSett
 }
 
 template <typename T> constexpr Optimizers<T> optimizer_kernels() {
-    return {update<T>, sum_squares<T>, scale<T>, update_average<T>};
+    return {update<T>, sum_squares<T>, scale_array<T>, update_average<T>};
 }
 
 }  // namespace thinc::THINC_ISA
