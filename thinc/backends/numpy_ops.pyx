@@ -5,11 +5,12 @@ from ..config import registry
 from ._cpu_activations import CpuActivations
 from ._cpu_sequences import CpuSequences
 from ._cpu_tables import CpuTables
+from ._cpu_training import CpuTraining
 from .ops import Ops
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(CpuActivations, CpuSequences, CpuTables, Ops):
+class NumpyOps(CpuActivations, CpuSequences, CpuTables, CpuTraining, Ops):
     """Array operations on the CPU, by compiled kernels.
 
     Parameters
