@@ -25,8 +25,8 @@ template <typename T> struct Activations {
 template <typename T> struct Softmaxes {
     void (*softmax)(T* y, const T* x, std::size_t rows, std::size_t n, T scale);
     void (*backprop_softmax)(T* dx, const T* y, const T* dy, std::size_t rows, std::size_t n, T scale);
-    void (*softmax_sequences)(T* y, const T* x, const std::int64_t* lengths, std::size_t B, std::size_t O);
-    void (*backprop_softmax_sequences)(T* dx, const T* dy, const T* y, const std::int64_t* lengths, std::size_t B,
+    void (*softmax_sequences)(T* y, const T* x, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*backprop_softmax_sequences)(T* dx, const T* dy, const T* y, const std::int32_t* lengths, std::size_t B,
                                        std::size_t O);
 };
 
@@ -52,12 +52,50 @@ struct Random {
                          float scale);
 };
 
+// --- reductions (kernels/reduce.hh)
+template <typename T> struct Reductions {
+    void (*reduce_sum)(T* out, const T* X, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*reduce_mean)(T* out, const T* X, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*reduce_max)(T* maxes, std::int32_t* which, const T* X, const std::int32_t* lengths, std::size_t B,
+                       std::size_t O);
+    void (*backprop_reduce_sum)(T* dX, const T* d, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*backprop_reduce_mean)(T* dX, const T* d, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    std::ptrdiff_t (*backprop_reduce_max)(T* dX, const T* d, const std::int32_t* which, const std::int32_t* lengths,
+                                          std::size_t B, std::size_t O);
+};
+
+// --- windows (kernels/sequences.hh)
+template <typename T> struct Windows {
+    void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW);
+    void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
+                             std::size_t nW);
+};
+
+// --- tables (kernels/gather.hh)
+template <typename T> struct Tables {
+    std::ptrdiff_t (*gather_add)(T* out, const T* table, const std::int32_t* indices, std::size_t rows, std::size_t O,
+                                 std::size_t B, std::size_t K);
+    std::ptrdiff_t (*scatter_add)(T* table, const std::int32_t* indices, const T* values, std::size_t rows,
+                                  std::size_t O, std::size_t B, std::size_t K);
+};
+
+// --- hashing (kernels/hashing.hh)
+struct Hashing {
+    void (*hash_ids)(std::uint32_t* out, const std::uint64_t* ids, std::uint32_t seed, std::size_t n);
+    void (*hash_rows)(std::int32_t* rows, const std::uint64_t* ids, std::uint32_t seed, std::uint32_t T,
+                      std::size_t n);
+    void (*hash_ngrams)(std::uint64_t* out, const std::uint64_t* keys, std::size_t size, std::size_t n);
+};
+
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
     Softmaxes<T> softmax;
     Normalizers<T> normalize;
     Maxouts<T> maxout;
+    Reductions<T> reductions;
+    Windows<T> windows;
+    Tables<T> tables;
 };
 
 struct Kernels {
@@ -65,6 +103,7 @@ struct Kernels {
     RealKernels<float> f32;
     RealKernels<double> f64;
     Random random;
+    Hashing hashing;
 };
 
 // The half of the table that takes arrays of the argument's type (the pointer itself is not used).

@@ -6,6 +6,10 @@
 #include "thinc/kernels/maxout.hh"
 #include "thinc/kernels/random.hh"
 #include "thinc/kernels/softmax.hh"
+#include "thinc/kernels/gather.hh"
+#include "thinc/kernels/hashing.hh"
+#include "thinc/kernels/reduce.hh"
+#include "thinc/kernels/sequences.hh"
 
 #define THINC_STRINGIFY_(x) #x
 #define THINC_STRINGIFY(x) THINC_STRINGIFY_(x)
@@ -18,6 +22,9 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         softmax_kernels<T>(),
         normalizer_kernels<T>(),
         maxout_kernels<T>(),
+        reduction_kernels<T>(),
+        window_kernels<T>(),
+        table_kernels<T>(),
     };
 }
 
@@ -27,6 +34,7 @@ const Kernels kernels = {
     fill_real_kernels<float>(),
     fill_real_kernels<double>(),
     random_kernels(),
+    hashing_kernels(),
 };
 
 }  // namespace thinc::THINC_ISA

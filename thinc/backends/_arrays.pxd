@@ -42,3 +42,19 @@ cdef inline cnp.ndarray zeros2(cnp.npy_intp d0, cnp.npy_intp d1, int kind):
     dims[0] = d0
     dims[1] = d1
     return <cnp.ndarray>cnp.PyArray_ZEROS(2, dims, kind, 0)
+
+
+cdef inline cnp.ndarray as_int32(object values):
+    # `values` as a C-contiguous int32 array; an int32 one is not copied. Values that do not fit raise OverflowError.
+    cdef cnp.ndarray array
+    if cnp.PyArray_Check(values) and cnp.PyArray_TYPE(<cnp.ndarray>values) == cnp.NPY_INT32 \
+            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>values):
+        return <cnp.ndarray>values
+    array = <cnp.ndarray>cnp.PyArray_FROM_O(values)
+    if cnp.PyArray_SIZE(array) == 0:
+        return <cnp.ndarray>array.astype("int32")
+    if not cnp.PyArray_ISINTEGER(array):
+        raise TypeError(f"Expected an array of integers, but got dtype {array.dtype}")
+    if cnp.PyArray_ITEMSIZE(array) >= 4 and (array.max() > 0x7fffffff or array.min() < -0x80000000):
+        raise OverflowError(f"Expected integers that fit in 32 bits, but got up to {array.max()}")
+    return <cnp.ndarray>cnp.PyArray_NewCopy(array.astype("int32"), cnp.NPY_CORDER)

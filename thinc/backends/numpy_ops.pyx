@@ -3,11 +3,16 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_maxout import CpuMaxout
+from ._cpu_normalize import CpuNormalize
+from ._cpu_random import CpuRandom
+from ._cpu_sequences import CpuSequences
+from ._cpu_tables import CpuTables
 from .ops import Ops
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(CpuActivations, Ops):
+class NumpyOps(CpuActivations, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, Ops):
     """Array operations on the CPU, by compiled kernels.
 
     Parameters

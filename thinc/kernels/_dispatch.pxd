@@ -26,9 +26,9 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*softmax)(T* y, const T* x, size_t rows, size_t n, T scale) noexcept nogil
         void (*backprop_softmax)(T* dx, const T* y, const T* dy, size_t rows, size_t n, T scale) noexcept nogil
         void (*softmax_sequences)(
-            T* y, const T* x, const int64_t* lengths, size_t B, size_t O) noexcept nogil
+            T* y, const T* x, const int32_t* lengths, size_t B, size_t O) noexcept nogil
         void (*backprop_softmax_sequences)(
-            T* dx, const T* dy, const T* y, const int64_t* lengths, size_t B, size_t O) noexcept nogil
+            T* dx, const T* dy, const T* y, const int32_t* lengths, size_t B, size_t O) noexcept nogil
 
     # --- layer norm and sums over rows
     cdef cppclass Normalizers[T]:
@@ -52,18 +52,59 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*dropout_mask)(
             float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale) noexcept nogil
 
+    # --- reductions
+    cdef cppclass Reductions[T]:
+        void (*reduce_sum)(T* out, const T* X, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*reduce_mean)(T* out, const T* X, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*reduce_max)(
+            T* maxes, int32_t* which, const T* X, const int32_t* lengths, size_t B, size_t O
+        ) noexcept nogil
+        void (*backprop_reduce_sum)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_reduce_mean)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        ptrdiff_t (*backprop_reduce_max)(
+            T* dX, const T* d, const int32_t* which, const int32_t* lengths, size_t B, size_t O
+        ) noexcept nogil
+
+    # --- windows
+    cdef cppclass Windows[T]:
+        void (*seq2col)(T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
+        void (*backprop_seq2col)(
+            T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
+        ) noexcept nogil
+
+    # --- tables
+    cdef cppclass Tables[T]:
+        ptrdiff_t (*gather_add)(
+            T* out, const T* table, const int32_t* indices, size_t rows, size_t O, size_t B, size_t K
+        ) noexcept nogil
+        ptrdiff_t (*scatter_add)(
+            T* table, const int32_t* indices, const T* values, size_t rows, size_t O, size_t B, size_t K
+        ) noexcept nogil
+
+    # --- hashing
+    cdef cppclass Hashing:
+        void (*hash_ids)(uint32_t* out, const uint64_t* ids, uint32_t seed, size_t n) noexcept nogil
+        void (*hash_rows)(
+            int32_t* rows, const uint64_t* ids, uint32_t seed, uint32_t T, size_t n
+        ) noexcept nogil
+        void (*hash_ngrams)(uint64_t* out, const uint64_t* keys, size_t size, size_t n) noexcept nogil
+
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
         Softmaxes[T] softmax
         Normalizers[T] normalize
         Maxouts[T] maxout
+        Reductions[T] reductions
+        Windows[T] windows
+        Tables[T] tables
 
     cdef cppclass Kernels:
         const char* isa
         RealKernels[float] f32
         RealKernels[double] f64
         Random random
+        Hashing hashing
 
     # chosen by the type of an array pointer, so that fused functions need no branches
     const RealKernels[float]* real_kernels(const Kernels* kernels, const float* array)

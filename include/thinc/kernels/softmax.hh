@@ -42,7 +42,7 @@ void backprop_softmax(T* dx, const T* y, const T* dy, std::size_t rows, std::siz
 // Each column of each of B consecutive sequences of rows of x (sum(lengths), O): y = exp(x) / sum over the sequence, x
 // clipped to +-20 and not shifted. lengths >= 0. y == x allowed.
 template <typename T>
-void softmax_sequences(T* y, const T* x, const std::int64_t* lengths, std::size_t B, std::size_t O) {
+void softmax_sequences(T* y, const T* x, const std::int32_t* lengths, std::size_t B, std::size_t O) {
     using V = Vec<T>;
     for (std::size_t b = 0; b < B; ++b) {
         const std::size_t rows = static_cast<std::size_t>(lengths[b]);
@@ -63,7 +63,7 @@ void softmax_sequences(T* y, const T* x, const std::int64_t* lengths, std::size_
 
 // dx = y (dy - sum over the sequence of y dy), per column. dx == dy or dx == y allowed.
 template <typename T>
-void backprop_softmax_sequences(T* dx, const T* dy, const T* y, const std::int64_t* lengths, std::size_t B,
+void backprop_softmax_sequences(T* dx, const T* dy, const T* y, const std::int32_t* lengths, std::size_t B,
                                 std::size_t O) {
     using V = Vec<T>;
     for (std::size_t b = 0; b < B; ++b) {

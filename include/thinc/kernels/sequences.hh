@@ -1,0 +1,59 @@
+// Windows over rows (seq2col), forward and backward. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
+// sum to B (checked by the caller). float, double. Inputs and outputs do not overlap; outputs need not be initialised.
+#pragma once
+#include "thinc/dispatch.hh"
+#include "thinc/simd/vec.hh"
+
+namespace thinc::THINC_ISA {
+
+// out (B, (2 nW + 1) I): row j holds the rows j - nW .. j + nW of X, zeros outside the sequence of j. The rows of a
+// window lie side by side in X, so that each output row is one copy between two runs of zeros.
+template <typename T>
+void seq2col(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW) {
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t rows = static_cast<std::size_t>(lengths[i]);
+        for (std::size_t j = 0; j < rows; ++j) {
+            const std::size_t before = j < nW ? nW - j : 0, after = rows - 1 - j < nW ? nW - (rows - 1 - j) : 0;
+            const std::size_t inside = 2 * nW + 1 - before - after;
+            __builtin_memset(out, 0, before * I * sizeof(T));
+            out += before * I;
+            __builtin_memcpy(out, X + (j + before - nW) * I, inside * I * sizeof(T));
+            out += inside * I;
+            __builtin_memset(out, 0, after * I * sizeof(T));
+            out += after * I;
+        }
+        X += rows * I;
+    }
+}
+
+// dX (B, I): the sum of the gradients of every copy that seq2col made of a row, in the order of the windows.
+template <typename T>
+void backprop_seq2col(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW) {
+    using V = Vec<T>;
+    const std::size_t F = 2 * nW + 1, width = F * I;
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::size_t rows = static_cast<std::size_t>(lengths[i]);
+        for (std::size_t j = 0; j < rows; ++j, dX += I) {
+            // Row j was copied to slot j - r + nW of each row r within nW of it.
+            const std::size_t first = j < nW ? 0 : j - nW, last = j + nW < rows ? j + nW : rows - 1;
+            const T* slot = dY + first * width + (j + nW - first) * I;
+            const std::size_t step = width - I, copies = last - first + 1;
+            std::size_t k = 0;
+            for (; k + V::lanes <= I; k += V::lanes) {
+                V sum = V::load(slot + k);
+                for (std::size_t c = 1; c < copies; ++c) sum = sum + V::load(slot + c * step + k);
+                sum.store(dX + k);
+            }
+            for (; k < I; ++k) {
+                T sum = slot[k];
+                for (std::size_t c = 1; c < copies; ++c) sum += slot[c * step + k];
+                dX[k] = sum;
+            }
+        }
+        dY += rows * width;
+    }
+}
+
+template <typename T> constexpr Windows<T> window_kernels() { return {seq2col<T>, backprop_seq2col<T>}; }
+
+}  // namespace thinc::THINC_ISA

@@ -1,0 +1,229 @@
+"""Windows and pooling on the CPU: check, allocate, release the GIL, call a kernel."""
+cimport numpy as cnp
+from libc.stdint cimport int32_t
+
+cdef extern from *:
+    const Py_ssize_t PY_SSIZE_T_MAX
+
+from ..kernels._dispatch cimport active, real_kernels
+from ._arrays cimport as_int32, contiguous, empty2, is_real_array
+
+cnp.import_array()
+
+ctypedef fused real:
+    float
+    double
+
+
+def check_seq2col_lengths(ops, lengths, B):
+    """Lengths for `seq2col` as an int32 array; one sequence of all `B` rows if `lengths` is None.
+
+    Raises
+    ------
+    AssertionError
+        If a length is negative or the lengths do not sum to `B`.
+    """
+    if lengths is None:
+        return ops.asarray1i([B])
+    cdef cnp.ndarray checked = as_int32(lengths)
+    cdef Py_ssize_t total = sum_lengths(checked)
+    if total != B:
+        found = "a negative length" if total < 0 else f"lengths that sum to {total}"
+        raise AssertionError(
+            f"Cannot compute seq2col: expected lengths >= 0 that sum to the number of rows, {B}, but got {found}"
+        )
+    return checked
+
+
+cdef Py_ssize_t sum_lengths(cnp.ndarray lengths) except -2:
+    # the sum of the lengths, or -1 if one is negative
+    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef Py_ssize_t total = 0, i, n = cnp.PyArray_SIZE(lengths)
+    if cnp.PyArray_NDIM(lengths) != 1:
+        raise ValueError(f"Expected a 1-d array of lengths, but got {cnp.PyArray_NDIM(lengths)} dimensions")
+    for i in range(n):
+        if length[i] < 0:
+            return -1
+        total += length[i]
+    return total
+
+
+cdef Py_ssize_t check_lengths(str operation, cnp.ndarray lengths, Py_ssize_t T, bint allow_empty) except -1:
+    # the sum of lengths that fit T rows
+    cdef Py_ssize_t total = sum_lengths(lengths)
+    if total < 0 or (not allow_empty and cnp.PyArray_SIZE(lengths) and lengths.min() == 0):
+        bound = ">= 0" if allow_empty else "> 0"
+        raise ValueError(
+            f"Cannot compute {operation}: all sequence lengths must be {bound}, but the smallest is {lengths.min()}"
+        )
+    if total > T:
+        raise IndexError(
+            f"Cannot compute {operation}: lengths must sum up to the number of rows, {T}, but they sum to {total}"
+        )
+    return total
+
+
+cdef bint check_gradient(str operation, cnp.ndarray d, cnp.ndarray lengths) except 0:
+    if cnp.PyArray_DIM(d, 0) != cnp.PyArray_DIM(lengths, 0):
+        raise ValueError(
+            f"Cannot compute {operation}: expected one gradient row per sequence, but got "
+            f"{cnp.PyArray_DIM(d, 0)} rows for {cnp.PyArray_DIM(lengths, 0)} lengths"
+        )
+    return True
+
+
+cdef bint is_matrix(object X):
+    return is_real_array(X) and cnp.PyArray_NDIM(<cnp.ndarray>X) == 2
+
+
+# Which kernel of the Reductions table; the four that share a signature go through one function.
+cdef enum Pooling:
+    SUM, MEAN, BACKPROP_SUM, BACKPROP_MEAN
+
+
+cdef void pool(Pooling kind, real* out, const real* X, const int32_t* lengths, size_t B, size_t O) noexcept nogil:
+    if kind == SUM:
+        real_kernels(active(), X).reductions.reduce_sum(out, X, lengths, B, O)
+    elif kind == MEAN:
+        real_kernels(active(), X).reductions.reduce_mean(out, X, lengths, B, O)
+    elif kind == BACKPROP_SUM:
+        real_kernels(active(), X).reductions.backprop_reduce_sum(out, X, lengths, B, O)
+    else:
+        real_kernels(active(), X).reductions.backprop_reduce_mean(out, X, lengths, B, O)
+
+
+cdef cnp.ndarray pooled(Pooling kind, cnp.ndarray x, cnp.ndarray lengths, Py_ssize_t rows_out):
+    cdef size_t B = cnp.PyArray_DIM(lengths, 0), O = cnp.PyArray_DIM(x, 1)
+    cdef cnp.ndarray out = empty2(rows_out, O, cnp.PyArray_TYPE(x))
+    cdef void* y = cnp.PyArray_DATA(out)
+    cdef const void* src = cnp.PyArray_DATA(x)
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+        with nogil:
+            pool[float](kind, <float*>y, <const float*>src, n, B, O)
+    else:
+        with nogil:
+            pool[double](kind, <double*>y, <const double*>src, n, B, O)
+    return out
+
+
+cdef void window(bint backward, real* out, const real* X, const int32_t* lengths, size_t n, size_t I,
+                 size_t nW) noexcept nogil:
+    if backward:
+        real_kernels(active(), X).windows.backprop_seq2col(out, X, lengths, n, I, nW)
+    else:
+        real_kernels(active(), X).windows.seq2col(out, X, lengths, n, I, nW)
+
+
+cdef cnp.ndarray windowed(bint backward, cnp.ndarray x, cnp.ndarray lengths, size_t I, size_t nW):
+    cdef Py_ssize_t B = cnp.PyArray_DIM(x, 0)
+    cdef cnp.ndarray out = empty2(B, I if backward else (2 * nW + 1) * I, cnp.PyArray_TYPE(x))
+    cdef void* y = cnp.PyArray_DATA(out)
+    cdef const void* src = cnp.PyArray_DATA(x)
+    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef size_t n = cnp.PyArray_DIM(lengths, 0)
+    if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+        with nogil:
+            window[float](backward, <float*>y, <const float*>src, length, n, I, nW)
+    else:
+        with nogil:
+            window[double](backward, <double*>y, <const double*>src, length, n, I, nW)
+    return out
+
+
+class CpuSequences:
+    """Mixin of NumpyOps; `super()` is the readable reference."""
+
+    def seq2col(self, seq, nW, *, lengths=None):
+        if not is_matrix(seq) or nW < 0:
+            return super().seq2col(seq, nW, lengths=lengths)
+        cdef cnp.ndarray x = contiguous(seq)
+        cdef cnp.ndarray n = check_seq2col_lengths(self, lengths, cnp.PyArray_DIM(x, 0))
+        return windowed(False, x, n, cnp.PyArray_DIM(x, 1), nW)
+
+    def backprop_seq2col(self, dY, nW, *, lengths=None):
+        if not is_matrix(dY) or nW < 0 or cnp.PyArray_DIM(<cnp.ndarray>dY, 1) % (2 * nW + 1):
+            return super().backprop_seq2col(dY, nW, lengths=lengths)
+        cdef cnp.ndarray d = contiguous(dY)
+        cdef cnp.ndarray n = check_seq2col_lengths(self, lengths, cnp.PyArray_DIM(d, 0))
+        return windowed(True, d, n, cnp.PyArray_DIM(d, 1) // (2 * nW + 1), nW)
+
+    def reduce_sum(self, X, lengths):
+        if not is_matrix(X):
+            return super().reduce_sum(X, lengths)
+        cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
+        check_lengths("reduce_sum", n, cnp.PyArray_DIM(x, 0), True)
+        return pooled(SUM, x, n, cnp.PyArray_DIM(n, 0))
+
+    def reduce_mean(self, X, lengths):
+        if not is_matrix(X):
+            return super().reduce_mean(X, lengths)
+        cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
+        check_lengths("reduce_mean", n, cnp.PyArray_DIM(x, 0), True)
+        return pooled(MEAN, x, n, cnp.PyArray_DIM(n, 0))
+
+    def backprop_reduce_sum(self, d_sums, lengths):
+        if not is_matrix(d_sums):
+            return super().backprop_reduce_sum(d_sums, lengths)
+        cdef cnp.ndarray d = contiguous(d_sums), n = as_int32(lengths)
+        cdef Py_ssize_t rows = check_lengths("backprop_reduce_sum", n, PY_SSIZE_T_MAX, True)
+        check_gradient("backprop_reduce_sum", d, n)
+        return pooled(BACKPROP_SUM, d, n, rows)
+
+    def backprop_reduce_mean(self, d_means, lengths):
+        if not is_matrix(d_means):
+            return super().backprop_reduce_mean(d_means, lengths)
+        cdef cnp.ndarray d = contiguous(d_means), n = as_int32(lengths)
+        cdef Py_ssize_t rows = check_lengths("backprop_reduce_mean", n, PY_SSIZE_T_MAX, True)
+        check_gradient("backprop_reduce_mean", d, n)
+        return pooled(BACKPROP_MEAN, d, n, rows)
+
+    def reduce_max(self, X, lengths):
+        if not is_matrix(X):
+            return super().reduce_max(X, lengths)
+        cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
+        check_lengths("reduce_max", n, cnp.PyArray_DIM(x, 0), False)
+        cdef size_t B = cnp.PyArray_DIM(n, 0), O = cnp.PyArray_DIM(x, 1)
+        cdef cnp.ndarray maxes = empty2(B, O, cnp.PyArray_TYPE(x)), which = empty2(B, O, cnp.NPY_INT32)
+        cdef void* y = cnp.PyArray_DATA(maxes)
+        cdef const void* src = cnp.PyArray_DATA(x)
+        cdef int32_t* w = <int32_t*>cnp.PyArray_DATA(which)
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+            with nogil:
+                active().f32.reductions.reduce_max(<float*>y, w, <const float*>src, length, B, O)
+        else:
+            with nogil:
+                active().f64.reductions.reduce_max(<double*>y, w, <const double*>src, length, B, O)
+        return maxes, which
+
+    def backprop_reduce_max(self, d_maxes, which, lengths):
+        if not is_matrix(d_maxes):
+            return super().backprop_reduce_max(d_maxes, which, lengths)
+        cdef cnp.ndarray d = contiguous(d_maxes), n = as_int32(lengths), winner = as_int32(which)
+        cdef Py_ssize_t rows = check_lengths("backprop_reduce_max", n, PY_SSIZE_T_MAX, False)
+        check_gradient("backprop_reduce_max", d, n)
+        if not cnp.PyArray_SAMESHAPE(d, winner):
+            raise ValueError(
+                f"Cannot compute backprop_reduce_max: expected `which` of shape {d_maxes.shape}, "
+                f"but got {which.shape}"
+            )
+        cdef size_t B = cnp.PyArray_DIM(n, 0), O = cnp.PyArray_DIM(d, 1)
+        cdef cnp.ndarray dX = empty2(rows, O, cnp.PyArray_TYPE(d))
+        cdef void* out = cnp.PyArray_DATA(dX)
+        cdef const void* src = cnp.PyArray_DATA(d)
+        cdef const int32_t* w = <const int32_t*>cnp.PyArray_DATA(winner)
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t bad
+        if cnp.PyArray_TYPE(d) == cnp.NPY_FLOAT32:
+            with nogil:
+                bad = active().f32.reductions.backprop_reduce_max(<float*>out, <const float*>src, w, length, B, O)
+        else:
+            with nogil:
+                bad = active().f64.reductions.backprop_reduce_max(<double*>out, <const double*>src, w, length, B, O)
+        if bad >= 0:
+            raise IndexError(
+                f"Cannot compute backprop_reduce_max: `which` has row {winner.flat[bad]} for sequence {bad // O}, "
+                f"which has {lengths[bad // O]} rows"
+            )
+        return dX

@@ -1,0 +1,136 @@
+"""Embedding tables and hashing on the CPU: check, allocate, release the GIL, call a kernel."""
+cimport numpy as cnp
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+from ..kernels._dispatch cimport active
+from ._arrays cimport as_int32, contiguous, empty1, empty2, is_real_array, zeros2
+
+cnp.import_array()
+
+
+cdef cnp.ndarray as_uint64(object ids):
+    # `ids` as a contiguous 1-d uint64 array; other integers are cast as NumPy does
+    cdef cnp.ndarray array
+    if not cnp.PyArray_Check(ids):
+        ids = cnp.PyArray_FROM_O(ids)
+    array = <cnp.ndarray>ids
+    if cnp.PyArray_NDIM(array) != 1:
+        raise ValueError(f"Expected a 1-d array of ids, but got shape {ids.shape}")
+    if cnp.PyArray_TYPE(array) != cnp.NPY_UINT64:
+        array = <cnp.ndarray>array.astype("uint64")
+    return contiguous(array)
+
+
+cdef object bad_index(str operation, cnp.ndarray indices, Py_ssize_t position, Py_ssize_t rows):
+    return IndexError(
+        f"Cannot compute {operation}: index {indices.flat[position]} at position {position} is out of bounds "
+        f"for a table of {rows} rows"
+    )
+
+
+cdef scatter(str operation, cnp.ndarray table, cnp.ndarray indices, cnp.ndarray values, size_t K):
+    cdef cnp.ndarray v = contiguous(values)
+    cdef size_t T = cnp.PyArray_DIM(table, 0), O = cnp.PyArray_DIM(table, 1), B = cnp.PyArray_DIM(v, 0)
+    cdef void* e = cnp.PyArray_DATA(table)
+    cdef const void* src = cnp.PyArray_DATA(v)
+    cdef const int32_t* i = <const int32_t*>cnp.PyArray_DATA(indices)
+    cdef Py_ssize_t bad
+    if cnp.PyArray_TYPE(table) == cnp.NPY_FLOAT32:
+        with nogil:
+            bad = active().f32.tables.scatter_add(<float*>e, i, <const float*>src, T, O, B, K)
+    else:
+        with nogil:
+            bad = active().f64.tables.scatter_add(<double*>e, i, <const double*>src, T, O, B, K)
+    if bad >= 0:
+        raise bad_index(operation, indices, bad, T)
+
+
+class CpuTables:
+    """Mixin of NumpyOps; `super()` is the readable reference."""
+
+    def gather_add(self, table, indices):
+        if not is_real_array(table) or cnp.PyArray_NDIM(<cnp.ndarray>table) != 2:
+            return super().gather_add(table, indices)
+        cdef cnp.ndarray E = contiguous(table), index = as_int32(indices)
+        if cnp.PyArray_NDIM(index) != 2:
+            raise ValueError(f"Cannot compute gather_add: expected 2-d indices, but got shape {indices.shape}")
+        cdef size_t T = cnp.PyArray_DIM(E, 0), O = cnp.PyArray_DIM(E, 1)
+        cdef size_t B = cnp.PyArray_DIM(index, 0), K = cnp.PyArray_DIM(index, 1)
+        cdef cnp.ndarray out = empty2(B, O, cnp.PyArray_TYPE(E))
+        cdef void* y = cnp.PyArray_DATA(out)
+        cdef const void* e = cnp.PyArray_DATA(E)
+        cdef const int32_t* i = <const int32_t*>cnp.PyArray_DATA(index)
+        cdef Py_ssize_t bad
+        if cnp.PyArray_TYPE(E) == cnp.NPY_FLOAT32:
+            with nogil:
+                bad = active().f32.tables.gather_add(<float*>y, <const float*>e, i, T, O, B, K)
+        else:
+            with nogil:
+                bad = active().f64.tables.gather_add(<double*>y, <const double*>e, i, T, O, B, K)
+        if bad >= 0:
+            raise bad_index("gather_add", index, bad, T)
+        return out
+
+    def scatter_add(self, table, indices, values):
+        if not (
+            is_real_array(table) and is_real_array(values) and cnp.PyArray_ISCARRAY(<cnp.ndarray>table)
+            and cnp.PyArray_TYPE(<cnp.ndarray>table) == cnp.PyArray_TYPE(<cnp.ndarray>values)
+            and cnp.PyArray_NDIM(<cnp.ndarray>table) == 2 and cnp.PyArray_NDIM(<cnp.ndarray>values) == 2
+            and cnp.PyArray_Check(indices) and cnp.PyArray_TYPE(<cnp.ndarray>indices) == cnp.NPY_INT32
+            and cnp.PyArray_NDIM(<cnp.ndarray>indices) == 1
+            and cnp.PyArray_DIM(<cnp.ndarray>indices, 0) == cnp.PyArray_DIM(<cnp.ndarray>values, 0)
+            and cnp.PyArray_DIM(<cnp.ndarray>table, 1) == cnp.PyArray_DIM(<cnp.ndarray>values, 1)
+        ):
+            return super().scatter_add(table, indices, values)
+        scatter("scatter_add", table, as_int32(indices), values, 1)
+
+    def hash(self, ids, seed):
+        cdef cnp.ndarray keys = as_uint64(ids)
+        cdef uint32_t start = seed
+        cdef size_t n = cnp.PyArray_DIM(keys, 0)
+        cdef cnp.ndarray out = empty2(n, 4, cnp.NPY_UINT32)
+        cdef uint32_t* y = <uint32_t*>cnp.PyArray_DATA(out)
+        cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(keys)
+        with nogil:
+            active().hashing.hash_ids(y, k, start, n)
+        return out
+
+    def _hash_embed(self, table, ids, seed):
+        if not is_real_array(table) or cnp.PyArray_NDIM(<cnp.ndarray>table) != 2 or len(table) == 0:
+            return super()._hash_embed(table, ids, seed)
+        cdef cnp.ndarray E = contiguous(table), keys = as_uint64(ids)
+        cdef uint32_t start = seed, rows_in_table = cnp.PyArray_DIM(E, 0)
+        cdef size_t T = rows_in_table, O = cnp.PyArray_DIM(E, 1), n = cnp.PyArray_DIM(keys, 0)
+        cdef cnp.ndarray Y = empty2(n, O, cnp.PyArray_TYPE(E)), rows = empty2(n, 4, cnp.NPY_INT32)
+        cdef void* y = cnp.PyArray_DATA(Y)
+        cdef const void* e = cnp.PyArray_DATA(E)
+        cdef int32_t* row = <int32_t*>cnp.PyArray_DATA(rows)
+        cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(keys)
+        cdef bint single = cnp.PyArray_TYPE(E) == cnp.NPY_FLOAT32
+        with nogil:
+            active().hashing.hash_rows(row, k, start, rows_in_table, n)
+            if single:
+                active().f32.tables.gather_add(<float*>y, <const float*>e, row, T, O, n, 4)
+            else:
+                active().f64.tables.gather_add(<double*>y, <const double*>e, row, T, O, n, 4)
+        return Y, rows
+
+    def _backprop_hash_embed(self, dY, rows, nV):
+        if not is_real_array(dY) or cnp.PyArray_NDIM(<cnp.ndarray>dY) != 2 or len(dY) != len(rows):
+            return super()._backprop_hash_embed(dY, rows, nV)
+        cdef cnp.ndarray dE = zeros2(nV, cnp.PyArray_DIM(<cnp.ndarray>dY, 1), cnp.PyArray_TYPE(<cnp.ndarray>dY))
+        scatter("_backprop_hash_embed", dE, as_int32(rows), dY, 4)
+        return dE
+
+    def ngrams(self, n, keys):
+        cdef cnp.ndarray ids = as_uint64(keys)
+        cdef Py_ssize_t count = cnp.PyArray_DIM(ids, 0) - n + 1
+        if n < 1 or count < 1:
+            return empty1(0, cnp.NPY_UINT64)
+        cdef size_t size = n
+        cdef cnp.ndarray out = empty1(count, cnp.NPY_UINT64)
+        cdef uint64_t* y = <uint64_t*>cnp.PyArray_DATA(out)
+        cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(ids)
+        with nogil:
+            active().hashing.hash_ngrams(y, k, size, count)
+        return out

@@ -1,0 +1,28 @@
+"""Hash embedding: what the HashEmbed layer does per batch, as one operation forward and one backward."""
+
+from typing import Any
+
+from ._ops_arrays import ArrayOps
+
+
+class EmbeddingOps(ArrayOps):
+    """Each id has four rows of one table, named by its four hashes; its vector is their sum.
+
+    Svenstrup, Hansen & Winther (2017), "Hash Embeddings for Efficient Word Representations".
+    """
+
+    def _hash_embed(self, table: Any, ids: Any, seed: int) -> tuple[Any, Any]:
+        """Return the vectors ``(N, nO)`` of the ids ``(N,)`` and, in int32 ``(N, 4)``, the rows they are sums of."""
+        if len(table) == 0:
+            raise ValueError("Cannot embed ids: the table has no rows. Set nV to at least 1.")
+        rows = (self.hash(ids, seed) % len(table)).astype("int32")  # type: ignore[attr-defined]
+        return self.gather_add(table, rows), rows  # type: ignore[attr-defined]
+
+    def _backprop_hash_embed(self, dY: Any, rows: Any, nV: int) -> Any:
+        """Return the gradient ``(nV, nO)`` of the table: each row of dY added to the four rows of its id."""
+        if len(dY) != len(rows):
+            raise ValueError(f"Cannot backprop a hash embedding: got a gradient of {len(dY)} rows for {len(rows)} ids")
+        dE = self.alloc((nV, dY.shape[1]), dtype=dY.dtype)
+        for column in range(4):  # one at a time: an id may name a row twice
+            self.scatter_add(dE, self.xp.ascontiguousarray(rows[:, column]), dY)  # type: ignore[attr-defined]
+        return dE
