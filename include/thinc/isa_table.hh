@@ -3,6 +3,7 @@
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/gather.hh"
+#include "thinc/kernels/gemm.hh"
 #include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/reduce.hh"
 #include "thinc/kernels/sequences.hh"
@@ -18,6 +19,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         reduction_kernels<T>(),
         window_kernels<T>(),
         table_kernels<T>(),
+        gemm_kernels<T>(),
     };
 }
 

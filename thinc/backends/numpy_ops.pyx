@@ -3,13 +3,14 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_matrix import CpuMatrix
 from ._cpu_sequences import CpuSequences
 from ._cpu_tables import CpuTables
 from .ops import Ops
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(CpuActivations, CpuSequences, CpuTables, Ops):
+class NumpyOps(CpuActivations, CpuMatrix, CpuSequences, CpuTables, Ops):
     """Array operations on the CPU, by compiled kernels.
 
     Parameters
