@@ -8,10 +8,48 @@
 
 namespace thinc {
 
-// --- activations (kernels/activations.hh)
+// --- activations (kernels/activations.hh); args: the function's parameters, null where it has none
+template <typename T> using Map = void (*)(T* y, const T* x, std::size_t n, const double* args);
+template <typename T> struct Activation {
+    Map<T> forward;
+    void (*backward)(T* dx, const T* dy, const T* x_or_y, std::size_t n, const double* args);
+};
 template <typename T> struct Activations {
-    void (*relu)(T* y, const T* x, std::size_t n);
-    void (*backprop_relu)(T* dx, const T* dy, const T* y, std::size_t n);
+    Activation<T> relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet, dish, gelu, gelu_approx, mish;
+    Map<T> swish;
+    void (*backprop_swish)(T* dx, const T* dy, const T* x, const T* y, std::size_t n, const double* args);
+    Map<T> dsigmoid, dtanh, sechsq, erf;
+};
+
+// --- softmax (kernels/softmax.hh)
+template <typename T> struct Softmaxes {
+    void (*softmax)(T* y, const T* x, std::size_t rows, std::size_t n, T scale);
+    void (*backprop_softmax)(T* dx, const T* y, const T* dy, std::size_t rows, std::size_t n, T scale);
+    void (*softmax_sequences)(T* y, const T* x, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*backprop_softmax_sequences)(T* dx, const T* dy, const T* y, const std::int32_t* lengths, std::size_t B,
+                                       std::size_t O);
+};
+
+// --- layer norm and sums over rows (kernels/layernorm.hh)
+template <typename T> struct Normalizers {
+    void (*layernorm)(T* y, T* mu, T* rstd, const T* x, const T* gain, const T* bias, std::size_t rows, std::size_t n,
+                      T epsilon);
+    void (*backprop_layernorm)(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* gain, const T* mu,
+                               const T* rstd, std::size_t rows, std::size_t n);
+    void (*sum_columns)(T* sums, const T* x, std::size_t rows, std::size_t n);
+};
+
+// --- maxout (kernels/maxout.hh)
+template <typename T> struct Maxouts {
+    void (*maxout)(T* best, std::int32_t* which, const T* x, std::size_t N, std::size_t P);
+    std::ptrdiff_t (*backprop_maxout)(T* dx, const T* dy, const std::int32_t* which, std::size_t N, std::size_t P);
+};
+
+// --- random numbers (kernels/random.hh)
+struct Random {
+    void (*bits)(std::uint32_t* out, std::size_t n, std::uint64_t key, std::uint64_t first);
+    void (*dropout_mask)(float* mask, std::size_t n, std::uint64_t key, std::uint64_t first, std::uint32_t threshold,
+                         float scale);
 };
 
 // --- reductions (kernels/reduce.hh)
@@ -68,20 +106,76 @@ template <typename T> struct Gemm {
     void (*axpy)(T* y, T alpha, const T* x, std::size_t n);
 };
 
+// --- optimizers (kernels/optimizers.hh)
+enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
+
+// The arrays of one parameter, all of the kernel's type. The moments may be null under SGD, average always.
+struct ParameterUpdate {
+    void *weights, *gradient, *mom1, *mom2, *average;
+    std::size_t size;
+    double step, average_rate;
+    int rule;  // UpdateRule
+};
+
+struct UpdateSettings {
+    double beta1, beta2, eps, l2, decay, clip;
+};
+
+template <typename T> struct Optimizers {
+    void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
+    double (*sum_squares)(const T* x, std::size_t n);
+    void (*scale)(T* x, double factor, std::size_t n);
+    void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
+};
+
+// --- losses (kernels/losses.hh)
+// A batch of rows; the arrays of values are of the kernel's type.
+struct LabelledRows {
+    void* gradient;             // (rows, classes)
+    const void* guesses;        // (rows, classes)
+    const std::int64_t* codes;  // (rows,)
+    std::size_t rows, classes;
+    double gold, other;  // targets of the labelled class and of every other one
+};
+
+enum LossRange : int { guesses_out_of_range = 1, truths_out_of_range = 2 };
+
+template <typename T> struct Losses {
+    int (*cross_entropy_labels)(const LabelledRows* items, std::size_t count, double scale, double* loss);
+    int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
+                              std::size_t rows, std::size_t classes, double scale, double* loss);
+    double (*squared_error)(T* gradient, const T* guesses, const T* truths, std::size_t n, double scale);
+    double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, std::size_t rows,
+                     std::size_t width, double scale, int ignore_zeros);
+};
+
+// --- batching (kernels/batching.hh)
+struct Batching {
+    std::ptrdiff_t (*gather_rows)(char* out, const char* rows, const std::int64_t* index, std::size_t n,
+                                  std::size_t n_rows, std::size_t row_bytes);
+};
+
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
+    Softmaxes<T> softmax;
+    Normalizers<T> normalize;
+    Maxouts<T> maxout;
     Reductions<T> reductions;
     Windows<T> windows;
     Tables<T> tables;
     Gemm<T> gemm;
+    Optimizers<T> optimizers;
+    Losses<T> losses;
 };
 
 struct Kernels {
     const char* isa;
     RealKernels<float> f32;
     RealKernels<double> f64;
+    Random random;
     Hashing hashing;
+    Batching batching;
 };
 
 // The half of the table that takes arrays of the argument's type (the pointer itself is not used).

@@ -4,13 +4,19 @@ import numpy
 from ..config import registry
 from ._cpu_activations import CpuActivations
 from ._cpu_matrix import CpuMatrix
+from ._cpu_maxout import CpuMaxout
+from ._cpu_normalize import CpuNormalize
+from ._cpu_random import CpuRandom
 from ._cpu_sequences import CpuSequences
 from ._cpu_tables import CpuTables
+from ._cpu_training import CpuTraining
 from .ops import Ops
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(CpuActivations, CpuMatrix, CpuSequences, CpuTables, Ops):
+class NumpyOps(
+    CpuActivations, CpuMatrix, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+):
     """Array operations on the CPU, by compiled kernels.
 
     Parameters

@@ -10,9 +10,49 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     CpuFeatures cpu_features()
 
     # --- activations
+    cdef cppclass Activation[T]:
+        void (*forward)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*backward)(T* dx, const T* dy, const T* x_or_y, size_t n, const double* args) noexcept nogil
     cdef cppclass Activations[T]:
-        void (*relu)(T* y, const T* x, size_t n) noexcept nogil
-        void (*backprop_relu)(T* dx, const T* dy, const T* y, size_t n) noexcept nogil
+        Activation[T] relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet, dish, gelu, gelu_approx
+        Activation[T] mish
+        void (*swish)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*backprop_swish)(T* dx, const T* dy, const T* x, const T* y, size_t n, const double* args) noexcept nogil
+        void (*dsigmoid)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*dtanh)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*sechsq)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+
+    # --- softmax
+    cdef cppclass Softmaxes[T]:
+        void (*softmax)(T* y, const T* x, size_t rows, size_t n, T scale) noexcept nogil
+        void (*backprop_softmax)(T* dx, const T* y, const T* dy, size_t rows, size_t n, T scale) noexcept nogil
+        void (*softmax_sequences)(
+            T* y, const T* x, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_softmax_sequences)(
+            T* dx, const T* dy, const T* y, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+
+    # --- layer norm and sums over rows
+    cdef cppclass Normalizers[T]:
+        void (*layernorm)(
+            T* y, T* mu, T* rstd, const T* x, const T* gain, const T* bias, size_t rows, size_t n, T epsilon
+        ) noexcept nogil
+        void (*backprop_layernorm)(
+            T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* gain, const T* mu, const T* rstd,
+            size_t rows, size_t n) noexcept nogil
+        void (*sum_columns)(T* sums, const T* x, size_t rows, size_t n) noexcept nogil
+
+    # --- maxout
+    cdef cppclass Maxouts[T]:
+        void (*maxout)(T* best, int32_t* which, const T* x, size_t N, size_t P) noexcept nogil
+        ptrdiff_t (*backprop_maxout)(
+            T* dx, const T* dy, const int32_t* which, size_t N, size_t P) noexcept nogil
+
+    # --- random numbers
+    cdef cppclass Random:
+        void (*bits)(uint32_t* out, size_t n, uint64_t key, uint64_t first) noexcept nogil
+        void (*dropout_mask)(
+            float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale) noexcept nogil
 
     # --- reductions
     cdef cppclass Reductions[T]:
@@ -68,19 +108,76 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*gemm)(const GemmCall[T]* call, T* work, size_t size) noexcept nogil
         void (*axpy)(T* y, T alpha, const T* x, size_t n) noexcept nogil
 
+    # --- optimizers
+    cdef enum UpdateRule:
+        update_sgd, update_momentum, update_adam
+
+    cdef struct ParameterUpdate:
+        void* weights
+        void* gradient
+        void* mom1
+        void* mom2
+        void* average
+        size_t size
+        double step, average_rate
+        int rule
+
+    cdef struct UpdateSettings:
+        double beta1, beta2, eps, l2, decay, clip
+
+    cdef cppclass Optimizers[T]:
+        void (*update)(const ParameterUpdate* items, size_t count,
+                       const UpdateSettings* settings) noexcept nogil
+        double (*sum_squares)(const T* x, size_t n) noexcept nogil
+        void (*scale)(T* x, double factor, size_t n) noexcept nogil
+        void (*update_average)(T* average, const T* weights, double rate, size_t n) noexcept nogil
+
+    # --- losses
+    cdef struct LabelledRows:
+        void* gradient
+        const void* guesses
+        const int64_t* codes
+        size_t rows, classes
+        double gold, other
+
+    cdef enum LossRange:
+        guesses_out_of_range, truths_out_of_range
+
+    cdef cppclass Losses[T]:
+        int (*cross_entropy_labels)(const LabelledRows* items, size_t count, double scale,
+                                    double* loss) noexcept nogil
+        int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
+                                  size_t rows, size_t classes, double scale, double* loss) noexcept nogil
+        double (*squared_error)(T* gradient, const T* guesses, const T* truths, size_t n,
+                                double scale) noexcept nogil
+        double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows,
+                         size_t width, double scale, int ignore_zeros) noexcept nogil
+
+    # --- batching
+    cdef cppclass Batching:
+        ptrdiff_t (*gather_rows)(char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows,
+                                  size_t row_bytes) noexcept nogil
+
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
+        Softmaxes[T] softmax
+        Normalizers[T] normalize
+        Maxouts[T] maxout
         Reductions[T] reductions
         Windows[T] windows
         Tables[T] tables
         Gemm[T] gemm
+        Optimizers[T] optimizers
+        Losses[T] losses
 
     cdef cppclass Kernels:
         const char* isa
         RealKernels[float] f32
         RealKernels[double] f64
+        Random random
         Hashing hashing
+        Batching batching
 
     # chosen by the type of an array pointer, so that fused functions need no branches
     const RealKernels[float]* real_kernels(const Kernels* kernels, const float* array)
