@@ -4,6 +4,7 @@
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/gather.hh"
+#include "thinc/kernels/gemm.hh"
 #include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/losses.hh"
@@ -28,6 +29,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         reduction_kernels<T>(),
         window_kernels<T>(),
         table_kernels<T>(),
+        gemm_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
     };
