@@ -2,6 +2,7 @@
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
+#include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/maxout.hh"
 #include "thinc/kernels/random.hh"
@@ -19,6 +20,7 @@ namespace thinc::THINC_ISA {
 template <typename T> constexpr RealKernels<T> fill_real_kernels() {
     return {
         activation_kernels<T>(),
+        elementary_kernels<T>(),
         softmax_kernels<T>(),
         normalizer_kernels<T>(),
         maxout_kernels<T>(),

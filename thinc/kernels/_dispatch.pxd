@@ -21,6 +21,18 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*sechsq)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
 
+    # --- elementary functions
+    cdef cppclass Elementary[T]:
+        void (*exp)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*exp_moderate)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*exp_negative)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*log)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*log1p)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*tanh)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*logistic)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*normal_tail)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+
     # --- softmax
     cdef cppclass Softmaxes[T]:
         void (*softmax)(T* y, const T* x, size_t rows, size_t n, T scale) noexcept nogil
@@ -92,6 +104,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
+        Elementary[T] elementary
         Softmaxes[T] softmax
         Normalizers[T] normalize
         Maxouts[T] maxout
