@@ -92,6 +92,55 @@ struct Hashing {
     void (*hash_ngrams)(std::uint64_t* out, const std::uint64_t* keys, std::size_t size, std::size_t n);
 };
 
+// --- optimizers (kernels/optimizers.hh)
+enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
+
+// The arrays of one parameter, all of the kernel's type. The moments may be null under SGD, average always.
+struct ParameterUpdate {
+    void *weights, *gradient, *mom1, *mom2, *average;
+    std::size_t size;
+    double step, average_rate;
+    int rule;  // UpdateRule
+};
+
+struct UpdateSettings {
+    double beta1, beta2, eps, l2, decay, clip;
+};
+
+template <typename T> struct Optimizers {
+    void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
+    double (*sum_squares)(const T* x, std::size_t n);
+    void (*scale)(T* x, double factor, std::size_t n);
+    void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
+};
+
+// --- losses (kernels/losses.hh)
+// A batch of rows; the arrays of values are of the kernel's type.
+struct LabelledRows {
+    void* gradient;             // (rows, classes)
+    const void* guesses;        // (rows, classes)
+    const std::int64_t* codes;  // (rows,)
+    std::size_t rows, classes;
+    double gold, other;  // targets of the labelled class and of every other one
+};
+
+enum LossRange : int { guesses_out_of_range = 1, truths_out_of_range = 2 };
+
+template <typename T> struct Losses {
+    int (*cross_entropy_labels)(const LabelledRows* items, std::size_t count, double scale, double* loss);
+    int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
+                              std::size_t rows, std::size_t classes, double scale, double* loss);
+    double (*squared_error)(T* gradient, const T* guesses, const T* truths, std::size_t n, double scale);
+    double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, std::size_t rows,
+                     std::size_t width, double scale, int ignore_zeros);
+};
+
+// --- batching (kernels/batching.hh)
+struct Batching {
+    std::ptrdiff_t (*gather_rows)(char* out, const char* rows, const std::int64_t* index, std::size_t n,
+                                  std::size_t n_rows, std::size_t row_bytes);
+};
+
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
@@ -102,6 +151,8 @@ template <typename T> struct RealKernels {
     Reductions<T> reductions;
     Windows<T> windows;
     Tables<T> tables;
+    Optimizers<T> optimizers;
+    Losses<T> losses;
 };
 
 struct Kernels {
@@ -110,6 +161,7 @@ struct Kernels {
     RealKernels<double> f64;
     Random random;
     Hashing hashing;
+    Batching batching;
 };
 
 // The half of the table that takes arrays of the argument's type (the pointer itself is not used).

@@ -2,15 +2,18 @@
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
+#include "thinc/kernels/batching.hh"
 #include "thinc/kernels/elementary.hh"
-#include "thinc/kernels/layernorm.hh"
-#include "thinc/kernels/maxout.hh"
-#include "thinc/kernels/random.hh"
-#include "thinc/kernels/softmax.hh"
 #include "thinc/kernels/gather.hh"
 #include "thinc/kernels/hashing.hh"
+#include "thinc/kernels/layernorm.hh"
+#include "thinc/kernels/losses.hh"
+#include "thinc/kernels/maxout.hh"
+#include "thinc/kernels/optimizers.hh"
+#include "thinc/kernels/random.hh"
 #include "thinc/kernels/reduce.hh"
 #include "thinc/kernels/sequences.hh"
+#include "thinc/kernels/softmax.hh"
 
 #define THINC_STRINGIFY_(x) #x
 #define THINC_STRINGIFY(x) THINC_STRINGIFY_(x)
@@ -27,6 +30,8 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         reduction_kernels<T>(),
         window_kernels<T>(),
         table_kernels<T>(),
+        optimizer_kernels<T>(),
+        loss_kernels<T>(),
     };
 }
 
@@ -37,6 +42,7 @@ const Kernels kernels = {
     fill_real_kernels<double>(),
     random_kernels(),
     hashing_kernels(),
+    batching_kernels(),
 };
 
 }  // namespace thinc::THINC_ISA

@@ -275,7 +275,9 @@ def test_mish_threshold(ops, dtype, threshold):
     assert_allclose(dX, numpy.where(x >= threshold, 1, smooth), atol=1e-6)
 
 
-@pytest.mark.parametrize("slope, offset, low, high", [(2, 0.5, -1, 3), (-1.5, 1, -2, 2), (0, 0.25, 0, 1), (0.1, 0, -1, 1)])
+@pytest.mark.parametrize(
+    "slope, offset, low, high", [(2, 0.5, -1, 3), (-1.5, 1, -2, 2), (0, 0.25, 0, 1), (0.1, 0, -1, 1)]
+)
 def test_clipped_linear(ops, dtype, slope, offset, low, high):
     X = numpy.concatenate([numpy.linspace(-20, 20, 401), [10, -10]]).astype(dtype)
     x = X.astype("float64")

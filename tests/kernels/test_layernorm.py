@@ -68,13 +68,20 @@ def test_reference_agrees(ops):
     class Reference(FusedOps):
         xp = numpy
 
-    X, dY, G, b = normal((9, 21), "float64", 0), normal((9, 21), "float64", 1), normal(21, "f8", 2), normal(21, "f8", 3)
+    X, dY, G, b = (
+        normal((9, 21), "float64", 0),
+        normal((9, 21), "float64", 1),
+        normal(21, "f8", 2),
+        normal(21, "f8", 3),
+    )
     expected = Reference()._layernorm(X, G, b)
     for found, wanted in zip(ops._layernorm(X, G, b), expected, strict=True):
         assert_allclose(found, wanted, rtol=1e-12)
     _, mu, rstd = expected
     for found, wanted in zip(
-        ops._backprop_layernorm(dY, X, G, mu, rstd), Reference()._backprop_layernorm(dY, X, G, mu, rstd), strict=True
+        ops._backprop_layernorm(dY, X, G, mu, rstd),
+        Reference()._backprop_layernorm(dY, X, G, mu, rstd),
+        strict=True,
     ):
         assert_allclose(found, wanted, rtol=1e-10, atol=1e-12)
     assert_allclose(ops._sum_columns(X), Reference()._sum_columns(X), rtol=1e-12)

@@ -105,7 +105,9 @@ def test_special_values(dtype):
 def test_denormals(dtype):
     tiny = float(numpy.finfo(dtype).smallest_subnormal)
     X = numpy.array([tiny, 3 * tiny, 1000 * tiny], dtype=dtype)
-    numpy.testing.assert_allclose(evaluate("log", X), numpy.log(X.astype(WIDE[dtype])).astype("float64"), rtol=1e-6)
+    numpy.testing.assert_allclose(
+        evaluate("log", X), numpy.log(X.astype(WIDE[dtype])).astype("float64"), rtol=1e-6
+    )
     for name in ("tanh", "log1p"):
         numpy.testing.assert_array_equal(evaluate(name, X), X)
     small = {"float32": -95.0, "float64": -740.0}[dtype]

@@ -116,7 +116,10 @@ def test_sequences(ops, dtype, width, lengths):
         assert_allclose(Y, expected, rtol=1e-5)
         dX = ops.backprop_softmax_sequences(dY, Y, numpy.array(lengths, dtype=kind))
         product = Y.astype("float64") * dY
-        sums = [numpy.broadcast_to(p.sum(axis=0), p.shape) for p in numpy.split(product, numpy.cumsum(lengths)[:-1])]
+        sums = [
+            numpy.broadcast_to(p.sum(axis=0), p.shape)
+            for p in numpy.split(product, numpy.cumsum(lengths)[:-1])
+        ]
         assert_allclose(dX, product - Y * numpy.concatenate(sums), atol=1e-6)
 
 

@@ -12,7 +12,7 @@ cnp.import_array()
 
 
 def random_bits(Py_ssize_t n, uint64_t key, uint64_t first=0):
-    """Elements `first` to ``first + n`` of the stream of `key`; `first` must be a multiple of 64. uint32 ``(n,)``."""
+    """Elements `first` to ``first + n`` of the stream of `key`: uint32 ``(n,)``. `first` is a multiple of 64."""
     if n < 0 or first % 64:
         raise ValueError(f"random_bits: expected n >= 0 and a first element divisible by 64, got {n} and {first}")
     cdef cnp.ndarray bits = empty1(n, cnp.NPY_UINT32)

@@ -8,11 +8,14 @@ from ._cpu_normalize import CpuNormalize
 from ._cpu_random import CpuRandom
 from ._cpu_sequences import CpuSequences
 from ._cpu_tables import CpuTables
+from ._cpu_training import CpuTraining
 from .ops import Ops
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(CpuActivations, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, Ops):
+class NumpyOps(
+    CpuActivations, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+):
     """Array operations on the CPU, by compiled kernels.
 
     Parameters

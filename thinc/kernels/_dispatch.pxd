@@ -101,6 +101,56 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         ) noexcept nogil
         void (*hash_ngrams)(uint64_t* out, const uint64_t* keys, size_t size, size_t n) noexcept nogil
 
+    # --- optimizers
+    cdef enum UpdateRule:
+        update_sgd, update_momentum, update_adam
+
+    cdef struct ParameterUpdate:
+        void* weights
+        void* gradient
+        void* mom1
+        void* mom2
+        void* average
+        size_t size
+        double step, average_rate
+        int rule
+
+    cdef struct UpdateSettings:
+        double beta1, beta2, eps, l2, decay, clip
+
+    cdef cppclass Optimizers[T]:
+        void (*update)(const ParameterUpdate* items, size_t count,
+                       const UpdateSettings* settings) noexcept nogil
+        double (*sum_squares)(const T* x, size_t n) noexcept nogil
+        void (*scale)(T* x, double factor, size_t n) noexcept nogil
+        void (*update_average)(T* average, const T* weights, double rate, size_t n) noexcept nogil
+
+    # --- losses
+    cdef struct LabelledRows:
+        void* gradient
+        const void* guesses
+        const int64_t* codes
+        size_t rows, classes
+        double gold, other
+
+    cdef enum LossRange:
+        guesses_out_of_range, truths_out_of_range
+
+    cdef cppclass Losses[T]:
+        int (*cross_entropy_labels)(const LabelledRows* items, size_t count, double scale,
+                                    double* loss) noexcept nogil
+        int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
+                                  size_t rows, size_t classes, double scale, double* loss) noexcept nogil
+        double (*squared_error)(T* gradient, const T* guesses, const T* truths, size_t n,
+                                double scale) noexcept nogil
+        double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows,
+                         size_t width, double scale, int ignore_zeros) noexcept nogil
+
+    # --- batching
+    cdef cppclass Batching:
+        ptrdiff_t (*gather_rows)(char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows,
+                                  size_t row_bytes) noexcept nogil
+
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
@@ -111,6 +161,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         Reductions[T] reductions
         Windows[T] windows
         Tables[T] tables
+        Optimizers[T] optimizers
+        Losses[T] losses
 
     cdef cppclass Kernels:
         const char* isa
@@ -118,6 +170,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         RealKernels[double] f64
         Random random
         Hashing hashing
+        Batching batching
 
     # chosen by the type of an array pointer, so that fused functions need no branches
     const RealKernels[float]* real_kernels(const Kernels* kernels, const float* array)

@@ -20,8 +20,9 @@ THINC_ELEMENTARY(NormalTail, normal(x).tail)
 
 template <typename T> constexpr Elementary<T> elementary_kernels() {
     return {
-        apply<Exp<T>, T>,   apply<ExpModerate<T>, T>, apply<ExpNegative<T>, T>, apply<Log<T>, T>,        apply<Log1p<T>, T>,
-        apply<Tanh<T>, T>, apply<Logistic<T>, T>,     apply<Erf<T>, T>,         apply<NormalTail<T>, T>,
+        apply<Exp<T>, T>,   apply<ExpModerate<T>, T>, apply<ExpNegative<T>, T>,
+        apply<Log<T>, T>,   apply<Log1p<T>, T>,       apply<Tanh<T>, T>,
+        apply<Logistic<T>, T>, apply<Erf<T>, T>,      apply<NormalTail<T>, T>,
     };
 }
 

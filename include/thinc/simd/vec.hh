@@ -137,7 +137,8 @@ template <typename T> THINC_INLINE Vec<T> select(Mask<T> m, Vec<T> a, Vec<T> b) 
 // b where either is NaN, as in `a < b ? a : b`.
 template <typename T> THINC_INLINE Vec<T> min(Vec<T> a, Vec<T> b) { return select(lt(a, b), a, b); }
 template <typename T> THINC_INLINE Vec<T> max(Vec<T> a, Vec<T> b) { return select(gt(a, b), a, b); }
-// The instruction does the same; GCC 12 writes a comparison and a blend where a constant is involved (gelu, AVX2: 1.2x).
+// The instruction does the same; GCC 12 writes a comparison and a blend where a constant is involved (gelu on AVX2:
+// 1.2x).
 #if defined(__AVX512F__)
 THINC_INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return {_mm512_maskz_min_ps(0xffff, a.v, b.v)}; }
 THINC_INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return {_mm512_maskz_max_ps(0xffff, a.v, b.v)}; }

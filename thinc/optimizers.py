@@ -1,0 +1,342 @@
+"""Optimizers: SGD, Adam and RAdam with L2 penalty or weight decay, clipping, averages and schedules."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any, Union
+
+import numpy
+
+from ._optimizer_formulas import update_by_formulas
+from .config import registry
+from .kernels.optimizers import update_parameter, update_parameters
+from .types import FloatsXd, Generator
+
+__all__ = ["Adam", "RAdam", "SGD", "Optimizer", "ADAM_DEFAULTS", "SGD_DEFAULTS"]
+
+KeyT = tuple[int, str]
+FloatOrSeq = Union[float, list[float], Generator]
+IntOrSeq = Union[int, list[int], Generator]
+
+SGD_DEFAULTS: dict[str, float | bool | int] = {"L2": 0.0, "L2_is_weight_decay": True, "grad_clip": 1.0}
+
+ADAM_DEFAULTS: dict[str, float | bool | int] = {
+    "learn_rate": 0.001,
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "eps": 1e-08,
+    "L2": SGD_DEFAULTS["L2"],
+    "L2_is_weight_decay": SGD_DEFAULTS["L2_is_weight_decay"],
+    "grad_clip": SGD_DEFAULTS["grad_clip"],
+}
+
+
+@registry.optimizers("RAdam.v1")
+def RAdam(
+    learn_rate: FloatOrSeq = ADAM_DEFAULTS["learn_rate"],
+    *,
+    beta1: FloatOrSeq = ADAM_DEFAULTS["beta1"],
+    beta2: FloatOrSeq = ADAM_DEFAULTS["beta2"],
+    eps: FloatOrSeq = ADAM_DEFAULTS["eps"],
+    L2: FloatOrSeq = ADAM_DEFAULTS["L2"],
+    L2_is_weight_decay: bool = bool(ADAM_DEFAULTS["L2_is_weight_decay"]),
+    grad_clip: FloatOrSeq = ADAM_DEFAULTS["grad_clip"],
+    use_averages: bool = True,
+) -> "Optimizer":
+    """Rectified Adam (Liu et al. 2020, https://arxiv.org/abs/1908.03265). Parameters as for `Optimizer`."""
+    return Optimizer(
+        learn_rate,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        grad_clip=grad_clip,
+        L2_is_weight_decay=L2_is_weight_decay,
+        L2=L2,
+        use_averages=use_averages,
+        use_radam=True,
+    )
+
+
+@registry.optimizers("Adam.v1")
+def Adam(
+    learn_rate: FloatOrSeq = ADAM_DEFAULTS["learn_rate"],
+    *,
+    L2: FloatOrSeq = ADAM_DEFAULTS["L2"],
+    beta1: FloatOrSeq = ADAM_DEFAULTS["beta1"],
+    beta2: FloatOrSeq = ADAM_DEFAULTS["beta2"],
+    eps: FloatOrSeq = ADAM_DEFAULTS["eps"],
+    grad_clip: FloatOrSeq = ADAM_DEFAULTS["grad_clip"],
+    L2_is_weight_decay: bool = bool(ADAM_DEFAULTS["L2_is_weight_decay"]),
+    use_averages: bool = True,
+) -> "Optimizer":
+    """Adam (Kingma and Ba 2015, https://arxiv.org/abs/1412.6980). Parameters as for `Optimizer`."""
+    return Optimizer(
+        learn_rate,
+        L2=L2,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        grad_clip=grad_clip,
+        L2_is_weight_decay=L2_is_weight_decay,
+        use_averages=use_averages,
+        use_radam=False,
+    )
+
+
+@registry.optimizers("SGD.v1")
+def SGD(
+    learn_rate: FloatOrSeq,
+    *,
+    L2: FloatOrSeq = SGD_DEFAULTS["L2"],
+    grad_clip: FloatOrSeq = SGD_DEFAULTS["grad_clip"],
+    L2_is_weight_decay: bool = bool(SGD_DEFAULTS["L2_is_weight_decay"]),
+    use_averages: bool = True,
+) -> "Optimizer":
+    """Stochastic gradient descent without momentum. Parameters as for `Optimizer`."""
+    return Optimizer(
+        learn_rate,
+        L2=L2,
+        grad_clip=grad_clip,
+        L2_is_weight_decay=L2_is_weight_decay,
+        beta1=0.0,
+        beta2=0.0,
+        use_averages=use_averages,
+    )
+
+
+class Optimizer:
+    """Update rule for parameters, with its settings and its state per parameter.
+
+    Every setting that is a number may also be an iterable of numbers, such as a schedule: its first item is
+    drawn at once, each of the following by `step_schedules`.
+
+    Parameters
+    ----------
+    learn_rate : float or iterable of float
+    L2 : float or iterable of float
+        Strength of the L2 penalty.
+    beta1, beta2 : float or iterable of float
+        Decay rates of the first and second moments of the gradient. Both zero: plain SGD.
+    eps : float or iterable of float
+        Added to the root of the second moment.
+    grad_clip : float or iterable of float
+        Bound on the Euclidean norm of each parameter's gradient; 0 for none.
+    use_averages : bool
+        Keep running averages of the parameters.
+    use_radam : bool
+        Rectified Adam.
+    L2_is_weight_decay : bool
+        Shrink the weights after the update (AdamW), instead of adding the penalty to the gradient.
+
+    Attributes
+    ----------
+    learn_rate, b1, b2, eps, L2, grad_clip : float
+        Current values, which may be assigned.
+    schedules : dict
+        Name of the attribute to iterator, for settings that have one.
+    mom1, mom2 : dict
+        Key to moments, 1-d arrays.
+    averages : dict or None
+        Key to the running average, of the shape of the parameter.
+    nr_update : dict
+        Key to the number of updates so far.
+
+    Raises
+    ------
+    ValueError
+        If a setting is neither a number nor an iterable that gives one.
+    """
+
+    __slots__ = (
+        "mom1",
+        "mom2",
+        "averages",
+        "schedules",
+        "nr_update",
+        "last_seen",
+        "grad_clip",
+        "learn_rate",
+        "b1",
+        "b2",
+        "eps",
+        "L2",
+        "use_radam",
+        "L2_is_weight_decay",
+        "_radam_buffer",
+    )
+
+    mom1: dict[Any, FloatsXd]
+    mom2: dict[Any, FloatsXd]
+    averages: dict[Any, FloatsXd] | None
+    schedules: dict[str, Any]
+    nr_update: dict[Any, int]
+    last_seen: dict[Any, int]
+    grad_clip: float
+    learn_rate: float
+    b1: float
+    b2: float
+    eps: float
+    L2: float
+    use_radam: bool
+    L2_is_weight_decay: bool
+    _radam_buffer: list[list[Any]]
+
+    def __init__(
+        self,
+        learn_rate: FloatOrSeq,
+        *,
+        L2: FloatOrSeq = ADAM_DEFAULTS["L2"],
+        beta1: FloatOrSeq = ADAM_DEFAULTS["beta1"],
+        beta2: FloatOrSeq = ADAM_DEFAULTS["beta2"],
+        eps: FloatOrSeq = ADAM_DEFAULTS["eps"],
+        grad_clip: FloatOrSeq = ADAM_DEFAULTS["grad_clip"],
+        use_averages: bool = True,
+        use_radam: bool = False,
+        L2_is_weight_decay: bool = True,
+    ):
+        self.mom1 = {}
+        self.mom2 = {}
+        self.averages = {} if use_averages else None
+        self.schedules = {}
+        self.nr_update = defaultdict(int)
+        self.last_seen = defaultdict(int)
+        self._set_attr_or_schedule("grad_clip", grad_clip)
+        self._set_attr_or_schedule("learn_rate", learn_rate)
+        self._set_attr_or_schedule("b1", beta1)
+        self._set_attr_or_schedule("b2", beta2)
+        self._set_attr_or_schedule("eps", eps)
+        self._set_attr_or_schedule("L2", L2)
+        self.use_radam = use_radam
+        self.L2_is_weight_decay = L2_is_weight_decay
+        self._radam_buffer = [[None, None, None] for _ in range(10)]
+
+    def _set_attr_or_schedule(self, name: str, value: Any) -> None:
+        if _is_number(value):
+            setattr(self, name, _as_python_number(value))
+            return
+        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+            raise ValueError(
+                f"Invalid value for the optimizer's setting '{name}': expected a number, or a schedule or other "
+                f"iterable of numbers, but got {value!r} of type {type(value)}"
+            )
+        schedule = iter(value)
+        try:
+            first = next(schedule)
+        except StopIteration:
+            raise ValueError(
+                f"Invalid value for the optimizer's setting '{name}': the schedule of type {type(value)} is empty"
+            ) from None
+        if not _is_number(first):
+            raise ValueError(
+                f"Invalid value for the optimizer's setting '{name}': the schedule of type {type(value)} starts "
+                f"with {first!r}, which is no number"
+            )
+        self.schedules[name] = schedule
+        setattr(self, name, _as_python_number(first))
+
+    def step_schedules(self) -> None:
+        """Draw the next value of every schedule. A schedule that has ended leaves its setting as it is."""
+        for name, schedule in self.schedules.items():
+            setattr(self, name, _as_python_number(next(schedule, getattr(self, name))))
+
+    def __call__(
+        self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
+    ) -> tuple[FloatsXd, FloatsXd]:
+        """Update one parameter, in place where its array is C-contiguous, and set the gradient to zero.
+
+        In this order, where ``lr = lr_scale * learn_rate`` and t counts the updates of this key from 1:
+
+        - ``g += L2 * w``, unless L2 is weight decay
+        - ``g *= grad_clip / norm(g)`` if the norm is at least ``grad_clip``
+        - Adam: ``m = b1*m + (1-b1)*g``, ``v = b2*v + (1-b2)*g**2``,
+          ``w -= lr * sqrt(1 - b2**t) / (1 - b1**t) * m / (sqrt(v) + eps)``; SGD: ``w -= lr * g``
+        - ``w -= lr * L2 * w``, if L2 is weight decay
+        - ``average -= (1 - d) * (average - w)`` with ``d = min((1 + t) / (10 + t), 0.9999)``
+
+        Parameters
+        ----------
+        key : hashable
+            Names the parameter: ``(model.id, name)``.
+        weights, gradient : array, of the same shape
+            float32 for Adam and RAdam, any float for SGD.
+        lr_scale : float
+            Factor of the learning rate for this call.
+
+        Returns
+        -------
+        weights, gradient
+            The updated parameter, to be used from now on, and the gradient, all zero.
+
+        Raises
+        ------
+        ValueError
+            If shapes or types do not fit together or the moments of this key, or an array is read-only.
+        NotImplementedError
+            If beta2 is positive and beta1 is not. In every case, nothing has been changed.
+        """
+        if len(gradient) < 1:
+            return weights, gradient
+        updated = None
+        if isinstance(weights, numpy.ndarray):
+            updated = update_parameter(self, key, weights, gradient, lr_scale)
+        if updated is None:
+            updated = update_by_formulas(self, key, weights, gradient, lr_scale)
+        return updated, gradient
+
+    def update_many(
+        self, keys: list[Any], weights: list[FloatsXd], gradients: list[FloatsXd], *, lr_scale: float = 1.0
+    ) -> list[FloatsXd]:
+        """Update several parameters: the same as one call for each in turn, bit for bit, in one call of a kernel.
+
+        Parameters
+        ----------
+        keys, weights, gradients : list
+            Of the same length.
+        lr_scale : float
+
+        Returns
+        -------
+        list of the updated parameters
+
+        Raises
+        ------
+        As `__call__`. Nothing has been changed then, unless parameters are not in NumPy arrays of one type:
+        these are updated one by one.
+        """
+        if all(isinstance(W, numpy.ndarray) for W in weights):
+            updated = update_parameters(self, keys, weights, gradients, lr_scale)
+            if updated is not None:
+                return updated
+        triples = zip(keys, weights, gradients, strict=True)
+        return [self(key, W, dW, lr_scale=lr_scale)[0] for key, W, dW in triples]
+
+    def to_gpu(self) -> None:
+        """Move moments and averages to the GPU.
+
+        Raises
+        ------
+        ValueError
+            If there is no GPU or CuPy is not installed.
+        """
+        from .backends import get_ops
+
+        self._move(get_ops("cupy").asarray)
+
+    def to_cpu(self) -> None:
+        """Move moments and averages to main memory."""
+        from ._util.arrays import to_numpy
+
+        self._move(to_numpy)
+
+    def _move(self, convert: Any) -> None:
+        for arrays in (self.mom1, self.mom2, self.averages or {}):
+            moved = {key: convert(array) for key, array in arrays.items()}
+            arrays.update(moved)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (Real, numpy.number, numpy.bool_)) and not isinstance(value, numpy.complexfloating)
+
+
+def _as_python_number(value: Any) -> Any:
+    return value.item() if isinstance(value, numpy.generic) else value
