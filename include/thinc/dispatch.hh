@@ -8,10 +8,48 @@
 
 namespace thinc {
 
-// --- activations (kernels/activations.hh)
+// --- activations (kernels/activations.hh); args: the function's parameters, null where it has none
+template <typename T> using Map = void (*)(T* y, const T* x, std::size_t n, const double* args);
+template <typename T> struct Activation {
+    Map<T> forward;
+    void (*backward)(T* dx, const T* dy, const T* x_or_y, std::size_t n, const double* args);
+};
 template <typename T> struct Activations {
-    void (*relu)(T* y, const T* x, std::size_t n);
-    void (*backprop_relu)(T* dx, const T* dy, const T* y, std::size_t n);
+    Activation<T> relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet, dish, gelu, gelu_approx, mish;
+    Map<T> swish;
+    void (*backprop_swish)(T* dx, const T* dy, const T* x, const T* y, std::size_t n, const double* args);
+    Map<T> dsigmoid, dtanh, sechsq, erf;
+};
+
+// --- softmax (kernels/softmax.hh)
+template <typename T> struct Softmaxes {
+    void (*softmax)(T* y, const T* x, std::size_t rows, std::size_t n, T scale);
+    void (*backprop_softmax)(T* dx, const T* y, const T* dy, std::size_t rows, std::size_t n, T scale);
+    void (*softmax_sequences)(T* y, const T* x, const std::int32_t* lengths, std::size_t B, std::size_t O);
+    void (*backprop_softmax_sequences)(T* dx, const T* dy, const T* y, const std::int32_t* lengths, std::size_t B,
+                                       std::size_t O);
+};
+
+// --- layer norm and sums over rows (kernels/layernorm.hh)
+template <typename T> struct Normalizers {
+    void (*layernorm)(T* y, T* mu, T* rstd, const T* x, const T* gain, const T* bias, std::size_t rows, std::size_t n,
+                      T epsilon);
+    void (*backprop_layernorm)(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* gain, const T* mu,
+                               const T* rstd, std::size_t rows, std::size_t n);
+    void (*sum_columns)(T* sums, const T* x, std::size_t rows, std::size_t n);
+};
+
+// --- maxout (kernels/maxout.hh)
+template <typename T> struct Maxouts {
+    void (*maxout)(T* best, std::int32_t* which, const T* x, std::size_t N, std::size_t P);
+    std::ptrdiff_t (*backprop_maxout)(T* dx, const T* dy, const std::int32_t* which, std::size_t N, std::size_t P);
+};
+
+// --- random numbers (kernels/random.hh)
+struct Random {
+    void (*bits)(std::uint32_t* out, std::size_t n, std::uint64_t key, std::uint64_t first);
+    void (*dropout_mask)(float* mask, std::size_t n, std::uint64_t key, std::uint64_t first, std::uint32_t threshold,
+                         float scale);
 };
 
 // --- reductions (kernels/reduce.hh)
@@ -101,6 +139,9 @@ struct Batching {
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
+    Softmaxes<T> softmax;
+    Normalizers<T> normalize;
+    Maxouts<T> maxout;
     Reductions<T> reductions;
     Windows<T> windows;
     Tables<T> tables;
@@ -112,6 +153,7 @@ struct Kernels {
     const char* isa;
     RealKernels<float> f32;
     RealKernels<double> f64;
+    Random random;
     Hashing hashing;
     Batching batching;
 };

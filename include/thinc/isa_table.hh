@@ -5,10 +5,14 @@
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/gather.hh"
 #include "thinc/kernels/hashing.hh"
+#include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/losses.hh"
+#include "thinc/kernels/maxout.hh"
 #include "thinc/kernels/optimizers.hh"
+#include "thinc/kernels/random.hh"
 #include "thinc/kernels/reduce.hh"
 #include "thinc/kernels/sequences.hh"
+#include "thinc/kernels/softmax.hh"
 
 #define THINC_STRINGIFY_(x) #x
 #define THINC_STRINGIFY(x) THINC_STRINGIFY_(x)
@@ -18,6 +22,9 @@ namespace thinc::THINC_ISA {
 template <typename T> constexpr RealKernels<T> fill_real_kernels() {
     return {
         activation_kernels<T>(),
+        softmax_kernels<T>(),
+        normalizer_kernels<T>(),
+        maxout_kernels<T>(),
         reduction_kernels<T>(),
         window_kernels<T>(),
         table_kernels<T>(),
@@ -31,6 +38,7 @@ const Kernels kernels = {
     THINC_STRINGIFY(THINC_ISA),
     fill_real_kernels<float>(),
     fill_real_kernels<double>(),
+    random_kernels(),
     hashing_kernels(),
     batching_kernels(),
 };

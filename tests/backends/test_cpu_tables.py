@@ -111,9 +111,12 @@ def test_hash_embed(ops, dtype, nV):
     assert_array_equal(rows, expected_rows)
     assert_allclose(Y, expected, rtol=1e-5, atol=1e-5)
     dY = table(33, 5, dtype, seed=5)
-    dE = ops._backprop_hash_embed(dY, rows, nV)
-    assert dE.dtype == dtype
-    assert_allclose(dE, Ops()._backprop_hash_embed(dY, rows, nV), rtol=1e-4, atol=1e-5)
+    dE, expected_dE = E.copy(), E.copy()  # added to what is there
+    ops._backprop_hash_embed(dE, rows, dY)
+    Ops()._backprop_hash_embed(expected_dE, rows, dY)
+    assert_allclose(dE, expected_dE, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="32 rows for 33 ids"):
+        ops._backprop_hash_embed(dE, rows, dY[:-1])
 
 
 def test_hash_embed_of_an_empty_table(ops):

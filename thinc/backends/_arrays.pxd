@@ -37,13 +37,6 @@ cdef inline cnp.ndarray empty2(cnp.npy_intp d0, cnp.npy_intp d1, int kind):
     return <cnp.ndarray>cnp.PyArray_EMPTY(2, dims, kind, 0)
 
 
-cdef inline cnp.ndarray zeros2(cnp.npy_intp d0, cnp.npy_intp d1, int kind):
-    cdef cnp.npy_intp dims[2]
-    dims[0] = d0
-    dims[1] = d1
-    return <cnp.ndarray>cnp.PyArray_ZEROS(2, dims, kind, 0)
-
-
 cdef inline cnp.ndarray as_int32(object values):
     # `values` as a C-contiguous int32 array; an int32 one is not copied. Values that do not fit raise OverflowError.
     cdef cnp.ndarray array

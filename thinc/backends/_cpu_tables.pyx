@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from ..kernels._dispatch cimport active
-from ._arrays cimport as_int32, contiguous, empty1, empty2, is_real_array, zeros2
+from ._arrays cimport as_int32, contiguous, empty1, empty2, is_real_array
 
 cnp.import_array()
 
@@ -115,12 +115,17 @@ class CpuTables:
                 active().f64.tables.gather_add(<double*>y, <const double*>e, row, T, O, n, 4)
         return Y, rows
 
-    def _backprop_hash_embed(self, dY, rows, nV):
-        if not is_real_array(dY) or cnp.PyArray_NDIM(<cnp.ndarray>dY) != 2 or len(dY) != len(rows):
-            return super()._backprop_hash_embed(dY, rows, nV)
-        cdef cnp.ndarray dE = zeros2(nV, cnp.PyArray_DIM(<cnp.ndarray>dY, 1), cnp.PyArray_TYPE(<cnp.ndarray>dY))
-        scatter("_backprop_hash_embed", dE, as_int32(rows), dY, 4)
-        return dE
+    def _backprop_hash_embed(self, dE, rows, dY):
+        if not (
+            is_real_array(dE) and cnp.PyArray_ISCARRAY(<cnp.ndarray>dE) and cnp.PyArray_NDIM(<cnp.ndarray>dE) == 2
+            and is_real_array(dY) and cnp.PyArray_NDIM(<cnp.ndarray>dY) == 2
+            and cnp.PyArray_TYPE(<cnp.ndarray>dE) == cnp.PyArray_TYPE(<cnp.ndarray>dY)
+            and cnp.PyArray_DIM(<cnp.ndarray>dE, 1) == cnp.PyArray_DIM(<cnp.ndarray>dY, 1)
+            and rows.shape == (len(dY), 4)
+        ):
+            super()._backprop_hash_embed(dE, rows, dY)
+        else:
+            scatter("_backprop_hash_embed", dE, as_int32(rows), dY, 4)
 
     def ngrams(self, n, keys):
         cdef cnp.ndarray ids = as_uint64(keys)

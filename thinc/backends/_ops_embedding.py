@@ -18,11 +18,9 @@ class EmbeddingOps(ArrayOps):
         rows = (self.hash(ids, seed) % len(table)).astype("int32")  # type: ignore[attr-defined]
         return self.gather_add(table, rows), rows  # type: ignore[attr-defined]
 
-    def _backprop_hash_embed(self, dY: Any, rows: Any, nV: int) -> Any:
-        """Return the gradient ``(nV, nO)`` of the table: each row of dY added to the four rows of its id."""
-        if len(dY) != len(rows):
+    def _backprop_hash_embed(self, dE: Any, rows: Any, dY: Any) -> None:
+        """Add each row of dY ``(N, nO)`` to the four rows of its id in the gradient dE ``(nV, nO)``, in place."""
+        if rows.shape != (len(dY), 4):
             raise ValueError(f"Cannot backprop a hash embedding: got a gradient of {len(dY)} rows for {len(rows)} ids")
-        dE = self.alloc((nV, dY.shape[1]), dtype=dY.dtype)
         for column in range(4):  # one at a time: an id may name a row twice
             self.scatter_add(dE, self.xp.ascontiguousarray(rows[:, column]), dY)  # type: ignore[attr-defined]
-        return dE

@@ -3,6 +3,9 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_maxout import CpuMaxout
+from ._cpu_normalize import CpuNormalize
+from ._cpu_random import CpuRandom
 from ._cpu_sequences import CpuSequences
 from ._cpu_tables import CpuTables
 from ._cpu_training import CpuTraining
@@ -10,7 +13,9 @@ from .ops import Ops
 
 
 @registry.ops("NumpyOps")
-class NumpyOps(CpuActivations, CpuSequences, CpuTables, CpuTraining, Ops):
+class NumpyOps(
+    CpuActivations, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+):
     """Array operations on the CPU, by compiled kernels.
 
     Parameters

@@ -8,9 +8,49 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     CpuFeatures cpu_features()
 
     # --- activations
+    cdef cppclass Activation[T]:
+        void (*forward)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*backward)(T* dx, const T* dy, const T* x_or_y, size_t n, const double* args) noexcept nogil
     cdef cppclass Activations[T]:
-        void (*relu)(T* y, const T* x, size_t n) noexcept nogil
-        void (*backprop_relu)(T* dx, const T* dy, const T* y, size_t n) noexcept nogil
+        Activation[T] relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet, dish, gelu, gelu_approx
+        Activation[T] mish
+        void (*swish)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*backprop_swish)(T* dx, const T* dy, const T* x, const T* y, size_t n, const double* args) noexcept nogil
+        void (*dsigmoid)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*dtanh)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*sechsq)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+
+    # --- softmax
+    cdef cppclass Softmaxes[T]:
+        void (*softmax)(T* y, const T* x, size_t rows, size_t n, T scale) noexcept nogil
+        void (*backprop_softmax)(T* dx, const T* y, const T* dy, size_t rows, size_t n, T scale) noexcept nogil
+        void (*softmax_sequences)(
+            T* y, const T* x, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_softmax_sequences)(
+            T* dx, const T* dy, const T* y, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+
+    # --- layer norm and sums over rows
+    cdef cppclass Normalizers[T]:
+        void (*layernorm)(
+            T* y, T* mu, T* rstd, const T* x, const T* gain, const T* bias, size_t rows, size_t n, T epsilon
+        ) noexcept nogil
+        void (*backprop_layernorm)(
+            T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* gain, const T* mu, const T* rstd,
+            size_t rows, size_t n) noexcept nogil
+        void (*sum_columns)(T* sums, const T* x, size_t rows, size_t n) noexcept nogil
+
+    # --- maxout
+    cdef cppclass Maxouts[T]:
+        void (*maxout)(T* best, int32_t* which, const T* x, size_t N, size_t P) noexcept nogil
+        ptrdiff_t (*backprop_maxout)(
+            T* dx, const T* dy, const int32_t* which, size_t N, size_t P) noexcept nogil
+
+    # --- random numbers
+    cdef cppclass Random:
+        void (*bits)(uint32_t* out, size_t n, uint64_t key, uint64_t first) noexcept nogil
+        void (*dropout_mask)(
+            float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale) noexcept nogil
 
     # --- reductions
     cdef cppclass Reductions[T]:
@@ -102,6 +142,9 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
+        Softmaxes[T] softmax
+        Normalizers[T] normalize
+        Maxouts[T] maxout
         Reductions[T] reductions
         Windows[T] windows
         Tables[T] tables
@@ -112,6 +155,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         const char* isa
         RealKernels[float] f32
         RealKernels[double] f64
+        Random random
         Hashing hashing
         Batching batching
 

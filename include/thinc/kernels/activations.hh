@@ -1,32 +1,230 @@
-// Elementwise activations, forward and backward. float, double.
+// Elementwise activations, forward and slope side by side. float, double.
+//
+// An activation is a struct with forward(x) and slope(.), its derivative, as Vec functions; two engines make kernels
+// of it: y = forward(x) and dx = dy * slope(x). `args` are the activation's parameters, null where it has none.
+// For all: outputs may be the same array as an input, no other overlap. NaN in, NaN out, but for slopes made of
+// comparisons, which are 0 at NaN. At the infinities every function and slope takes its limit.
+// Errors are absolute for |x| <= 30, as factors of the type's epsilon (float 1.2e-7, double 2.2e-16) times
+// max(1, |y|), unless ULP are named.
 #pragma once
 #include "thinc/dispatch.hh"
-#include "thinc/simd/vec.hh"
+#include "thinc/simd/loop.hh"
+#include "thinc/simd/math.hh"
 
 namespace thinc::THINC_ISA {
 
-// relu: y = x where x > 0, else +0. Exact. NaN passes through. y == x allowed; no other overlap.
-template <typename T> void relu(T* y, const T* x, std::size_t n) {
-    using V = Vec<T>;
-    std::size_t i = 0;
-    for (; i + V::lanes <= n; i += V::lanes) {
-        const V v = V::load(x + i);
-        select(le(v, V::fill(0)), V::fill(0), v).store(y + i);
-    }
-    for (; i < n; ++i) y[i] = x[i] <= 0 ? T(0) : x[i];
+template <typename F, typename T> void apply(T* y, const T* x, std::size_t n, const double* args) {
+    const F f(args);
+    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(y, f.forward(at.load(x))); });
+}
+template <typename F, typename T> void apply_slope(T* dx, const T* dy, const T* x, std::size_t n, const double* args) {
+    const F f(args);
+    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(dx, at.load(dy) * f.slope(at.load(x))); });
 }
 
-// dx = dy where y > 0, else 0; y is relu's output. dx == dy allowed.
-template <typename T> void backprop_relu(T* dx, const T* dy, const T* y, std::size_t n) {
-    using V = Vec<T>;
-    std::size_t i = 0;
-    for (; i + V::lanes <= n; i += V::lanes)
-        select(gt(V::load(y + i), V::fill(0)), V::load(dy + i), V::fill(0)).store(dx + i);
-    for (; i < n; ++i) dx[i] = y[i] > 0 ? dy[i] : T(0);
+template <typename T> struct Plain {  // an activation without parameters
+    explicit Plain(const double*) {}
+    static THINC_INLINE Vec<T> fill(double x) { return Vec<T>::fill(static_cast<T>(x)); }
+};
+
+// y = x where x > 0, else +0; slope of the output y: 1 where y > 0, else 0. Exact.
+template <typename T> struct Relu : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const { return select(le(x, fill(0)), fill(0), x); }
+};
+// dx = dy where y > 0, else 0: a select, so that an infinite dy does not become NaN.
+template <typename T> void backprop_relu(T* dx, const T* dy, const T* y, std::size_t n, const double*) {
+    const Vec<T> zero = Vec<T>::fill(0);
+    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(dx, select(gt(at.load(y), zero), at.load(dy), zero)); });
 }
+
+// y = clip(a x + b, low, high); slope a where a x + b is strictly between low and high, else 0 (always 0 where a is 0).
+// args: a, b, low, high. The bounds for x are computed in double, so that 0.2 x + 0.5 turns at 2.5 in float too.
+template <typename T> struct ClippedLinear {
+    using V = Vec<T>;
+    V a, b;
+    T low, high;
+    V first, last;
+    explicit ClippedLinear(const double* args)
+        : a(V::fill(T(args[0]))), b(V::fill(T(args[1]))), low(T(args[2])), high(T(args[3])) {
+        const double x = args[0] == 0 ? 0 : (args[2] - args[1]) / args[0];
+        const double y = args[0] == 0 ? 0 : (args[3] - args[1]) / args[0];
+        first = V::fill(T(args[0] < 0 ? y : x));
+        last = V::fill(T(args[0] < 0 ? x : y));
+    }
+    THINC_INLINE V forward(V x) const { return clamp(fma(x, a, b), low, high); }
+    THINC_INLINE V slope(V x) const { return select(gt(x, first) & lt(x, last), a, V::fill(0)); }
+};
+
+// y = 1 / (1 + exp(-x)), x clipped to +-20: 2.5 ULP; slope of the output y: y (1 - y).
+template <typename T> struct Sigmoid : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const { return logistic(clamp(x, T(-20), T(20))); }
+    THINC_INLINE Vec<T> slope(Vec<T> y) const { return y * (fill(1) - y); }
+};
+// y (1 - y) by itself.
+template <typename T> struct SigmoidSlope : Plain<T> {
+    using Plain<T>::Plain;
+    THINC_INLINE Vec<T> forward(Vec<T> y) const { return Sigmoid<T>(nullptr).slope(y); }
+};
+
+// y = tanh(x): 3 ULP; slope of the output y: 1 - y^2.
+template <typename T> struct Tanh : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const { return tanh(x); }
+    THINC_INLINE Vec<T> slope(Vec<T> y) const { return fill(1) - y * y; }
+};
+// 1 - y^2 by itself.
+template <typename T> struct TanhSlope : Plain<T> {
+    using Plain<T>::Plain;
+    THINC_INLINE Vec<T> forward(Vec<T> y) const { return Tanh<T>(nullptr).slope(y); }
+};
+
+// y = 1 / cosh(x)^2, x clipped to +-20: 4 ULP.
+template <typename T> struct SechSquared : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const {
+        const Vec<T> e = exp(fill(-2) * min(fill(20), abs(x))), d = fill(1) + e;
+        return fill(4) * e / (d * d);
+    }
+};
+
+// y = erf(x): 2 ULP.
+template <typename T> struct Erf : Plain<T> {
+    using Plain<T>::Plain;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const { return erf(x); }
+};
+
+// y = x s, s = logistic(x) without clipping; slope: y + s (1 - y), as s + y (1 - s). 3 ULP; slope 2.
+template <typename T> struct Swish : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const { return max(fill(-1e3), x) * logistic(x); }
+    THINC_INLINE Vec<T> slope(Vec<T> x, Vec<T> y) const {
+        // Of exp(-x) and exp(x) the one that is at most 1: neither s nor 1 - s loses precision.
+        const Vec<T> e = exp(-abs(x)), r = fill(1) / (fill(1) + e), q = e * r;
+        const Mask<T> negative = lt(x, fill(0));
+        return fma(clamp(y, T(-1e30), T(1e30)), select(negative, r, q), select(negative, q, r));
+    }
+};
+// dx = dy * slope(x, y), y = swish(x).
+template <typename T> void backprop_swish(T* dx, const T* dy, const T* x, const T* y, std::size_t n, const double* args) {
+    const Swish<T> f(args);
+    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(dx, at.load(dy) * f.slope(at.load(x), at.load(y))); });
+}
+
+// y = x clip(0.2 x + 0.5, 0, 1); slope: 1 where x > 2.5, 0 where x < -2.5, else 0.4 x + 0.5. 1.
+template <typename T> struct HardSwish : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const {
+        return max(fill(-3), x) * clamp(fma(x, fill(0.2), fill(0.5)), T(0), T(1));
+    }
+    THINC_INLINE Vec<T> slope(Vec<T> x) const {
+        const Vec<T> inside = fma(x, fill(0.4), fill(0.5));
+        return select(gt(x, fill(2.5)), fill(1), select(lt(x, fill(-2.5)), fill(0), inside));
+    }
+};
+
+// y = x clip(x + 3, 0, 6) / 6; slope: 1 where x > 3, 0 where x < -3, else (2x + 3) / 6. 1.
+template <typename T> struct HardSwishMobilenet : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const {
+        return max(fill(-4), x) * (clamp(x + fill(3), T(0), T(6)) * fill(1.0 / 6));
+    }
+    THINC_INLINE Vec<T> slope(Vec<T> x) const {
+        const Vec<T> inside = fma(x, fill(2), fill(3)) * fill(1.0 / 6);
+        return select(gt(x, fill(3)), fill(1), select(lt(x, fill(-3)), fill(0), inside));
+    }
+};
+
+// y = x/2 (x / sqrt(1 + x^2) + 1); slope: 1/2 + r - r^3/2 with r = x / sqrt(1 + x^2). 2; slope 2.
+template <typename T> struct Dish : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    static constexpr T big = sizeof(T) == 4 ? T(1e18) : T(1e150);  // its square is finite
+    THINC_INLINE Vec<T> forward(Vec<T> x) const {
+        const Vec<T> z = clamp(abs(x), T(0), big), s = sqrt(fma(z, z, fill(1)));
+        const Vec<T> q = fill(1) / (s * (s + z));  // 1 - |x|/s without the cancellation
+        return fill(0.5) * max(Vec<T>::fill(-big), x) * select(lt(x, fill(0)), q, fill(2) - q);
+    }
+    THINC_INLINE Vec<T> slope(Vec<T> x) const {
+        const Vec<T> z = clamp(x, -big, big), r = z / sqrt(fma(z, z, fill(1)));
+        return fill(0.5) + r * fma(r * r, fill(-0.5), fill(1));
+    }
+};
+
+// y = x Phi(x), Phi the standard normal distribution; slope: Phi(x) + x phi(x). 2; slope 2.
+template <typename T> struct Gelu : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    static constexpr T low = sizeof(T) == 4 ? T(-20) : T(-50);  // below it Phi and phi are 0
+    THINC_INLINE Vec<T> forward(Vec<T> x) const {
+        const Vec<T> q = normal(x).tail;
+        return max(Vec<T>::fill(low), x) * select(lt(x, fill(0)), q, fill(1) - q);
+    }
+    THINC_INLINE Vec<T> slope(Vec<T> x) const {
+        const Normal<T> d = normal(x);
+        const Vec<T> cdf = select(lt(x, fill(0)), d.tail, fill(1) - d.tail);
+        return fma(clamp(x, low, -low) * fill(0.39894228040143267794), d.bell, cdf);
+    }
+};
+
+// y = x/2 (1 + tanh(u)), u = sqrt(2/pi) (x + 0.044715 x^3), as x logistic(2u);
+// slope: s + x s (1 - s) 2u' with s = logistic(2u). 3; slope 6.
+template <typename T> struct GeluApprox : Plain<T> {
+    using Plain<T>::Plain, Plain<T>::fill;
+    static constexpr double linear = 1.5957691216057307117, cubic = linear * 0.044715;
+    THINC_INLINE Vec<T> forward(Vec<T> x) const {
+        const Vec<T> z = clamp(x, T(-50), T(50));
+        return max(fill(-50), x) * logistic(z * fma(z * z, fill(cubic), fill(linear)));
+    }
+    THINC_INLINE Vec<T> slope(Vec<T> x) const {
+        const Vec<T> z = clamp(x, T(-50), T(50)), z2 = z * z, u = z * fma(z2, fill(cubic), fill(linear));
+        const Vec<T> e = exp(-abs(u)), r = fill(1) / (fill(1) + e), q = e * r;
+        const Vec<T> du = fma(z2, fill(3 * cubic), fill(linear));
+        return fma(z * (r * q), du, select(lt(x, fill(0)), q, r));
+    }
+};
+
+// y = x tanh(log(1 + exp(x))) where x < threshold, else x; slope 1 where x >= threshold. args: threshold.
+// With w = exp(x), n = w (w + 2): y = x n / (n + 2), slope = n / (n + 2) + 4 x w (1 + w) / (n + 2)^2. Misra, 2019.
+// 3; slope 4.
+template <typename T> struct Mish : Plain<T> {
+    using Plain<T>::fill;
+    using V = Vec<T>;
+    // Above it n / (n + 2) rounds to 1; below the lower end w is 0.
+    static constexpr T high = T(20), low = sizeof(T) == 4 ? T(-120) : T(-800);
+    V threshold;
+    explicit Mish(const double* args) : Plain<T>(args), threshold(fill(args[0])) {}
+
+    THINC_INLINE V forward(V x) const {
+        const V w = exp(min(V::fill(high), x)), n = w * (w + fill(2));
+        return select(ge(x, threshold), x, max(V::fill(low), x) * (n / (n + fill(2))));
+    }
+    THINC_INLINE V slope(V x) const {
+        const V z = clamp(x, low, high), w = exp(z), n = w * (w + fill(2)), r = fill(1) / (n + fill(2));
+        return select(ge(x, threshold), fill(1), r * fma(fill(4) * z * r, fma(w, w, w), n));
+    }
+};
+
+template <typename F, typename T> constexpr Activation<T> activation() { return {apply<F, T>, apply_slope<F, T>}; }
 
 template <typename T> constexpr Activations<T> activation_kernels() {
-    return {relu<T>, backprop_relu<T>};
+    return {
+        {apply<Relu<T>, T>, backprop_relu<T>},
+        activation<ClippedLinear<T>, T>(),
+        activation<Sigmoid<T>, T>(),
+        activation<Tanh<T>, T>(),
+        activation<HardSwish<T>, T>(),
+        activation<HardSwishMobilenet<T>, T>(),
+        activation<Dish<T>, T>(),
+        activation<Gelu<T>, T>(),
+        activation<GeluApprox<T>, T>(),
+        activation<Mish<T>, T>(),
+        apply<Swish<T>, T>,
+        backprop_swish<T>,
+        apply<SigmoidSlope<T>, T>,
+        apply<TanhSlope<T>, T>,
+        apply<SechSquared<T>, T>,
+        apply<Erf<T>, T>,
+    };
 }
 
 }  // namespace thinc::THINC_ISA

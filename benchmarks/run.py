@@ -1,0 +1,128 @@
+"""Measures this package against its peers and the machine: see README.md."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cases import CASES, IMPORT_CASE
+from harness.environments import REQUIREMENTS, build_limits, ensure
+from harness.imports import FRAMEWORKS, measure_import
+from harness.measure import Row, Settings, measure
+from harness.report import HEADINGS, cells, cpu_model, draw, line, write_readme
+from harness.workers import Workers, environment
+
+PEERS = ("published", "numpy", "torch", "jax", "tensorflow")
+HERE = Path(__file__).resolve().parent
+VERSIONS = """
+import importlib.metadata, importlib.util, sys
+if sys.path[0] == "": del sys.path[0]
+found = []
+for name in ("thinc", "numpy", "blis", "torch", "jax", "optax", "tensorflow_cpu"):
+    try:
+        found.append(f"{name} {importlib.metadata.version(name)}")
+    except importlib.metadata.PackageNotFoundError:
+        if importlib.util.find_spec(name):
+            found.append(f"{name} from source")
+thinc = importlib.util.find_spec("thinc")
+print(", ".join(found), thinc.origin if thinc else "", sep=";")
+"""
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--case", action="append", metavar="PATTERN", help="only these, e.g. gemm or 'adam/1e?'")
+    add("--list", action="store_true", help="print the names of the cases")
+    add("--quick", action="store_true", help="fewer and shorter rounds")
+    add("--rounds", type=int, help="number of rounds (default 9, quick 5)")
+    add("--peers", default=",".join(PEERS), help="comma-separated; default: %(default)s")
+    add("--python", type=Path, default=Path(sys.executable), help="interpreter with our package")
+    add("--envs", type=Path, default=HERE.parent / ".bench", help="folder of the environments")
+    add("--core", type=int, help="core to run on (default: the last one)")
+    add("--cpu-time", action="store_true", help="use processor time: for a machine that is busy")
+    add("--write", action="store_true", help="write the results into README.md, and a picture")
+    return parser.parse_args()
+
+
+def matches(name: str, patterns: list[str] | None) -> bool:
+    """A pattern is a glob, or the start or part of a name."""
+    return not patterns or any(fnmatch.fnmatch(name, p) or fnmatch.fnmatch(name, f"*{p}*") for p in patterns)
+
+
+def versions(python: Path, ours: bool) -> tuple[str, str]:
+    """What is installed there, and where thinc is."""
+    command = [str(python), "-c", VERSIONS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment(ours))
+    packages, place = done.stdout.strip().split(";")
+    return packages, place
+
+
+def pick_core(wanted: int | None) -> int | None:
+    """The last core that we may use."""
+    if wanted is not None or not hasattr(os, "sched_getaffinity"):
+        return wanted
+    return max(os.sched_getaffinity(0))
+
+
+def main() -> int:
+    options = parse()
+    chosen = set(options.peers.split(","))
+    unknown = chosen - {*PEERS, "ours"}
+    if unknown:
+        raise SystemExit(f"--peers: got {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
+    selected = [case for case in CASES if matches(case.name, options.case)]
+    with_import = matches(IMPORT_CASE, options.case)
+    if options.list:
+        print("\n".join([case.name for case in selected] + [IMPORT_CASE] * with_import))
+        return 0
+    if not selected and not with_import:
+        raise SystemExit(f"--case: nothing matches {' '.join(options.case)}; see --list")
+    packages = {peer.name.split()[0] for case in selected for peer in case.peers}
+    if with_import:
+        packages.update(FRAMEWORKS)
+    needed = [name for name in REQUIREMENTS if name in chosen & packages]
+    found = {name: ensure(options.envs, name) for name in needed}
+    pythons = {name: python for name, python in found.items() if python is not None}
+    pythons["ours"] = options.python
+    limits = build_limits(options.envs, HERE / "work" / "limits.cc")
+    settings = Settings(
+        rounds=options.rounds or (5 if options.quick else 9),
+        budget=0.015 if options.quick else 0.04,
+        clock="cpu" if options.cpu_time else "wall",
+    )
+    core = pick_core(options.core)
+    about = "; ".join(f"{name}: {versions(p, name == 'ours')[0]}" for name, p in pythons.items())
+    place = versions(options.python, True)[1]
+    if not place:
+        print(f"{options.python} finds no thinc: install it there, set PYTHONPATH, or name another --python.")
+    print(f"{cpu_model()}, core {core}, {settings.rounds} rounds\n{about}\nours is {place}", end="\n\n")
+    print(line(HEADINGS), flush=True)
+    rows: list[Row] = []
+    with Workers(pythons, core, limits) as workers:
+        for case in selected:
+            rows += show(measure(case, workers, settings, chosen))
+    if with_import:
+        environments = [options.envs / name for name in FRAMEWORKS if name in pythons]
+        rows += show([measure_import(options.python, environments, core, settings.rounds)])
+    targets = [row for row in rows if row.target is not None]
+    reached = sum(row.verdict == "ok" for row in targets)
+    print(f"\n{reached} of {len(targets)} targets reached")
+    if options.write:
+        write_readme(HERE / "README.md", rows, about)
+        draw(HERE / "results.svg", rows)
+    return 0
+
+
+def show(rows: list[Row]) -> list[Row]:
+    for row in rows:
+        print(line(cells(row), row.note), flush=True)
+    return rows
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""Training and predicting in thinc's public API, run by our package and by the published one."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy
+
+from thinc import api
+
+from . import data
+from .base import Work
+
+
+def adam(n: int) -> Work:
+    """L2 as weight decay, clipping by norm; the gradient is zeroed."""
+    g = data.floats(n, seed=1)
+    gradient = g.copy()
+
+    def make():
+        return api.Adam(data.LEARN_RATE, L2=data.L2, grad_clip=data.GRAD_CLIP, use_averages=False)
+
+    def check():
+        w, optimizer = data.floats(n), make()
+        for _ in range(3):
+            w, _ = optimizer((1, "W"), w, g.copy())
+        return [w]
+
+    w, optimizer = data.floats(n), make()
+
+    def prepare():
+        gradient[:] = g
+
+    return Work(lambda: optimizer((0, "W"), w, gradient), prepare, check)
+
+
+def adam_many() -> Work:
+    """36 parameters of one model, with averaged weights, no clipping and no L2."""
+    gradients = [data.floats(*shape, seed=i) for i, shape in enumerate(data.mixed_shapes())]
+
+    def make():
+        params = {str(i): data.floats(*g.shape, seed=100 + i) for i, g in enumerate(gradients)}
+        model = api.Model("many", lambda model, X, is_train: (X, lambda dY: dY), params=params)
+        for i, g in enumerate(gradients):
+            model.set_grad(str(i), g.copy())
+        return model, api.Adam(data.LEARN_RATE, L2=0.0, grad_clip=0.0, use_averages=True)
+
+    def refill(model):
+        for i, g in enumerate(gradients):
+            model.get_grad(str(i))[...] = g
+
+    def check():
+        model, optimizer = make()
+        for _ in range(3):
+            refill(model)
+            model.finish_update(optimizer)
+        return [model.get_param(str(i)) for i in range(len(gradients))]
+
+    model, optimizer = make()
+    return Work(lambda: model.finish_update(optimizer), lambda: refill(model), check)
+
+
+def cross_entropy(n: int, n_classes: int) -> Work:
+    guesses, truths = data.probabilities(n, n_classes), data.labels(n, n_classes)
+    loss = api.CategoricalCrossentropy(normalize=True)
+    return Work(
+        lambda: loss(guesses, truths), check=lambda: [numpy.asarray(x) for x in loss(guesses, truths)]
+    )
+
+
+def layernorm(direction: str, n: int, width: int) -> Work:
+    X, dY = data.floats(n, width), data.floats(n, width, seed=1)
+    model = api.LayerNorm(width)
+    model.initialize()
+    if direction == "forward":
+        return Work(lambda: model.predict(X), check=lambda: [model.predict(X)])
+    _, backprop = model(X, is_train=True)
+    return Work(lambda: backprop(dY), check=lambda: [backprop(dY)])
+
+
+def _mlp(*widths: int, dropout: float | None) -> api.Model:
+    numpy.random.seed(0)
+    hidden = [api.Relu(nO, nI, dropout=dropout) for nI, nO in itertools.pairwise(widths[:-1])]
+    model = api.chain(*hidden, api.Softmax(widths[-1], widths[-2]))
+    model.initialize()
+    return model
+
+
+def mlp_train() -> Work:
+    X, Y = data.mlp_batches()
+    loss = api.CategoricalCrossentropy(normalize=True)
+
+    def make(dropout):
+        optimizer = api.Adam(data.LEARN_RATE, L2=0.0, grad_clip=0.0, use_averages=False)
+        return _mlp(*data.MLP_WIDTHS, dropout=dropout), optimizer
+
+    def epoch(model, optimizer):
+        for x, y in zip(X, Y, strict=True):
+            guesses, backprop = model.begin_update(x)
+            gradient, _ = loss(guesses, y)
+            backprop(gradient)
+            model.finish_update(optimizer)
+
+    def check():  # without dropout: the streams of random numbers differ
+        model, optimizer = make(0.0)
+        epoch(model, optimizer)
+        return [model.predict(X[0])]
+
+    model, optimizer = make(data.DROPOUT)
+    return Work(lambda: epoch(model, optimizer), check=check)
+
+
+def mlp_predict(*widths: int) -> Work:
+    model, X = _mlp(*widths, dropout=None), data.floats(1, widths[0])
+    return Work(lambda: model.predict(X), check=lambda: [model.predict(X)])
+
+
+def _tagger(docs: list) -> api.Model:
+    numpy.random.seed(0)
+    width, pieces, depth = data.TAGGER_WIDTH, data.TAGGER_PIECES, data.TAGGER_DEPTH
+    tables = [api.HashEmbed(width, rows, seed=i, column=i) for i, rows in enumerate(data.TAGGER_TABLES)]
+    embed = api.chain(api.concatenate(*tables), api.Maxout(width, 4 * width, nP=pieces, normalize=True))
+    block = api.chain(api.expand_window(1), api.Maxout(width, 3 * width, nP=pieces, normalize=True))
+    encode = api.clone(api.residual(block), depth)
+    model = api.chain(
+        api.list2ragged(),
+        api.with_array(embed),
+        api.ragged2list(),
+        api.with_array(encode, pad=depth),
+        api.with_array(api.Softmax(data.TAGGER_TAGS, width)),
+    )
+    model.initialize(X=docs[:4])
+    return model
+
+
+def tagger_train() -> Work:
+    docs, tags = data.documents()
+    loss = api.SequenceCategoricalCrossentropy(normalize=False)
+
+    def make():
+        return _tagger(docs), api.Adam(data.LEARN_RATE, L2=0.0, grad_clip=0.0, use_averages=False)
+
+    def step(model, optimizer):
+        guesses, backprop = model.begin_update(docs)
+        gradient, _ = loss(guesses, tags)
+        backprop(gradient)
+        model.finish_update(optimizer)
+
+    def check():
+        model, optimizer = make()
+        for _ in range(3):
+            step(model, optimizer)
+        return [numpy.concatenate(model.predict(docs))]
+
+    model, optimizer = make()
+    return Work(lambda: step(model, optimizer), check=check)
+
+
+def tagger_predict() -> Work:
+    docs, _ = data.documents()
+    model = _tagger(docs)
+    return Work(lambda: model.predict(docs), check=lambda: [numpy.concatenate(model.predict(docs))])

@@ -1,0 +1,239 @@
+"""The work in PyTorch, eager, at its best: fused optimizers, backward functions called without autograd."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from . import data
+from .base import Work
+
+torch.set_num_threads(1)
+torch.set_num_interop_threads(1)
+aten = torch.ops.aten
+
+
+def _tensor(x: numpy.ndarray) -> torch.Tensor:
+    return torch.from_numpy(x.astype("int64") if x.dtype.kind in "iu" else x)
+
+
+def gemm(m: int, n: int, k: int, layout: str = "nn") -> Work:
+    X = _tensor(data.floats(k, m)).T if layout[0] == "t" else _tensor(data.floats(m, k))
+    Y = _tensor(data.floats(n, k, seed=1)).T if layout[1] == "t" else _tensor(data.floats(k, n, seed=1))
+    return Work(lambda: torch.mm(X, Y), check=lambda: [torch.mm(X, Y).numpy()])
+
+
+# Optimizers
+
+
+def adam(n: int) -> Work:
+    """Fused AdamW after clipping by norm; the gradient is zeroed."""
+    g = _tensor(data.floats(n, seed=1))
+    w = nn.Parameter(_tensor(data.floats(n)))
+    w.grad = g.clone()
+    optimizer = torch.optim.AdamW([w], lr=data.LEARN_RATE, weight_decay=data.L2, fused=True)
+
+    def run():
+        nn.utils.clip_grad_norm_([w], data.GRAD_CLIP)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=False)
+
+    return Work(run, lambda: w.grad.copy_(g))
+
+
+def adam_step(n: int) -> Work:
+    """Fused AdamW alone, without the clipping and the zeroing that ours includes."""
+    w = nn.Parameter(_tensor(data.floats(n)))
+    w.grad = _tensor(data.floats(n, seed=1))
+    optimizer = torch.optim.AdamW([w], lr=data.LEARN_RATE, weight_decay=data.L2, fused=True)
+    return Work(optimizer.step)
+
+
+def adam_many(kind: str = "fused") -> Work:
+    gradients = [_tensor(data.floats(*shape, seed=i)) for i, shape in enumerate(data.mixed_shapes())]
+    params = [nn.Parameter(_tensor(data.floats(*g.shape, seed=100 + i))) for i, g in enumerate(gradients)]
+    averages = [p.detach().clone() for p in params]
+    values = [p.detach() for p in params]
+    for p, g in zip(params, gradients, strict=True):
+        p.grad = g.clone()
+    optimizer = torch.optim.Adam(params, lr=data.LEARN_RATE, **{kind: True})
+
+    def prepare():
+        torch._foreach_copy_([p.grad for p in params], gradients)
+
+    @torch.no_grad()
+    def run():
+        optimizer.step()
+        torch._foreach_lerp_(averages, values, data.AVERAGE_RATE)
+        optimizer.zero_grad(set_to_none=False)
+
+    return Work(run, prepare)
+
+
+# Losses
+
+
+def cross_entropy(n: int, n_classes: int) -> Work:
+    """The same arithmetic as thinc's, on probabilities."""
+    guesses, truths = _tensor(data.probabilities(n, n_classes)), _tensor(data.labels(n, n_classes))
+    rows = torch.arange(n)
+
+    def run():
+        gradient = guesses * (1.0 / n)
+        gradient[rows, truths] -= 1.0 / n
+        return gradient, gradient.square().sum()
+
+    return Work(torch.no_grad()(run), check=lambda: [x.numpy() for x in run()])
+
+
+def cross_entropy_autograd(n: int, n_classes: int) -> Work:
+    """What a PyTorch user writes: cross_entropy on logits (so with a softmax in it), and backward."""
+    logits, truths = _tensor(data.floats(n, n_classes)).requires_grad_(), _tensor(data.labels(n, n_classes))
+
+    def run():
+        logits.grad = None
+        F.cross_entropy(logits, truths).backward()
+
+    return Work(run)
+
+
+# Activations, forward and backward
+
+
+def activation(name: str, direction: str, n: int, width: int) -> Work:
+    X, dY = _tensor(data.floats(n, width)), _tensor(data.floats(n, width, seed=1))
+    if name == "maxout":
+        pieces = _tensor(data.floats(n, width, 3))
+        which = pieces.max(-1).indices
+        forward = lambda: pieces.max(-1).values  # noqa: E731
+        sizes = list(pieces.shape)
+        backward = lambda: aten.value_selecting_reduction_backward(dY, -1, which, sizes, False)  # noqa: E731
+    elif name == "softmax":
+        Y = X.softmax(-1)
+        forward, backward = lambda: X.softmax(-1), lambda: aten._softmax_backward_data(dY, Y, -1, X.dtype)
+    elif name == "relu":
+        Y = F.relu(X)
+        forward, backward = lambda: F.relu(X), lambda: aten.threshold_backward(dY, Y, 0)
+    elif name == "swish":
+        forward, backward = lambda: F.silu(X), lambda: aten.silu_backward(dY, X)
+    elif name == "gelu":
+        forward, backward = lambda: F.gelu(X), lambda: aten.gelu_backward(dY, X)
+    else:
+        forward, backward = lambda: F.mish(X), lambda: aten.mish_backward(dY, X)
+    run = forward if direction == "forward" else backward
+    return Work(torch.no_grad()(run), check=lambda: [run().numpy()])
+
+
+def layernorm(direction: str, n: int, width: int) -> Work:
+    X, dY = _tensor(data.floats(n, width)), _tensor(data.floats(n, width, seed=1))
+    G, b = torch.ones(width), torch.zeros(width)
+    _, mean, rstd = torch.native_layer_norm(X, [width], G, b, 1e-8)
+
+    @torch.no_grad()
+    def run():
+        if direction == "forward":
+            return F.layer_norm(X, [width], G, b, 1e-8)
+        return aten.native_layer_norm_backward(dY, X, [width], mean, rstd, G, b, [True] * 3)[0]
+
+    return Work(run, check=lambda: [run().numpy()])
+
+
+def mlp_train() -> Work:
+    torch.manual_seed(0)
+    X, Y = ([_tensor(a) for a in arrays] for arrays in data.mlp_batches())
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(data.MLP_WIDTHS[:-1]):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(data.DROPOUT)]
+    model = nn.Sequential(*layers, nn.Linear(*data.MLP_WIDTHS[-2:]))
+    optimizer = torch.optim.Adam(model.parameters(), lr=data.LEARN_RATE, fused=True)
+
+    def run():
+        for x, y in zip(X, Y, strict=True):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+    return Work(run)
+
+
+def _mlp_predict(widths: tuple[int, ...]) -> nn.Module:
+    layers: list[nn.Module] = []
+    for n_in, n_out in itertools.pairwise(widths[:-1]):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(*widths[-2:]), nn.Softmax(-1)).eval()
+
+
+def mlp_predict(*widths: int) -> Work:
+    model, X = _mlp_predict(widths), _tensor(data.floats(1, widths[0]))
+    return Work(torch.no_grad()(lambda: model(X)))
+
+
+class Maxout(nn.Module):
+    """Linear, maximum over pieces, layer norm."""
+
+    def __init__(self, n_out: int, n_in: int):
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out * data.TAGGER_PIECES)
+        self.norm = nn.LayerNorm(n_out, eps=1e-8)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        A = self.linear(X)
+        return self.norm(A.view(len(A), -1, data.TAGGER_PIECES).max(-1).values)
+
+
+class Tagger(nn.Module):
+    """The arithmetic of the thinc tagger. The rows of the hash tables come in ready, without the hashing."""
+
+    def __init__(self):
+        super().__init__()
+        width = data.TAGGER_WIDTH
+        self.tables = nn.ModuleList(nn.EmbeddingBag(rows, width, mode="sum") for rows in data.TAGGER_TABLES)
+        self.mix = Maxout(width, 4 * width)
+        self.blocks = nn.ModuleList(Maxout(width, 3 * width) for _ in range(data.TAGGER_DEPTH))
+        self.output = nn.Linear(width, data.TAGGER_TAGS)
+
+    def forward(self, rows: list[torch.Tensor], places: torch.Tensor, n_padded: int) -> torch.Tensor:
+        H = self.mix(torch.cat([table(r) for table, r in zip(self.tables, rows, strict=True)], 1))
+        X = H.new_zeros(n_padded, data.TAGGER_WIDTH).index_copy(0, places, H)  # zeros between the documents
+        for block in self.blocks:
+            P = F.pad(X, (0, 0, 1, 1))
+            X = X + block(torch.cat([P[:-2], P[1:-1], P[2:]], 1))
+        return self.output(X.index_select(0, places))
+
+
+def _tagger() -> tuple[nn.Module, tuple, torch.Tensor]:
+    torch.manual_seed(0)
+    docs, tags = data.documents()
+    ids = numpy.concatenate(docs).astype("int64")
+    odd = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)  # spreads ids over the rows about as the hash does
+    rows = [
+        _tensor(numpy.stack([(ids[:, i] * m >> 8) % n for m in odd], 1))
+        for i, n in enumerate(data.TAGGER_TABLES)
+    ]
+    pad, places, start = data.TAGGER_DEPTH, [], data.TAGGER_DEPTH
+    for doc in docs:
+        places.append(numpy.arange(start, start + len(doc)))
+        start += len(doc) + pad
+    inputs = (rows, _tensor(numpy.concatenate(places)), start)
+    return Tagger(), inputs, _tensor(numpy.concatenate(tags))
+
+
+def tagger_train() -> Work:
+    model, inputs, tags = _tagger()
+    optimizer = torch.optim.Adam(model.parameters(), lr=data.LEARN_RATE, fused=True)
+
+    def run():
+        optimizer.zero_grad()
+        F.cross_entropy(model(*inputs), tags, reduction="sum").backward()
+        optimizer.step()
+
+    return Work(run)
+
+
+def tagger_predict() -> Work:
+    model, inputs, _ = _tagger()
+    return Work(torch.no_grad()(lambda: model(*inputs).softmax(-1)))

@@ -1,0 +1,226 @@
+"""`Config`, and how the registry prepares configs for confection. Importing this imports confection."""
+
+import configparser
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import confection
+from confection import VARIABLE_RE, ConfigValidationError, Promise
+
+from ._config_annotations import adapt_annotations
+
+__all__ = ["VARIABLE_RE", "Config", "ConfigValidationError", "Promise", "confection", "prepare"]
+
+# A variable or an escaped one; an escaped dollar; a lone dollar.
+_DOLLAR_RE = re.compile(r"\$?" + VARIABLE_RE.pattern + r"|\$\$|\$")
+
+
+class Config(confection.Config):
+    """Nested sections of settings, read from and written to text in the style of INI files.
+
+    Text that cannot be read is a `ConfigValidationError` that says where, whatever is wrong with it, and
+    leaves the config as it was.
+    """
+
+    @classmethod
+    def adopt(cls, config: confection.Config) -> "Config":
+        """The same sections (not copies) and settings in an object of this class."""
+        adopted = cls.__new__(cls)
+        adopted._replace_with(config)
+        return adopted
+
+    def _replace_with(self, config: confection.Config) -> None:
+        self.clear()
+        self.update(config)
+        self.is_interpolated = config.is_interpolated
+        self.section_order = config.section_order
+
+    def from_str(
+        self, text: str, *, interpolate: bool = True, overrides: dict[str, Any] = {}, schema: Any = None
+    ) -> "Config":
+        """Read the config from text.
+
+        Parameters
+        ----------
+        text : str
+            The config; or the path of a file, if that exists.
+        interpolate : bool
+            Whether to replace variables; else they stay as text.
+        overrides : dict
+            Values by dotted path, set before variables are replaced.
+        schema
+            Passed on to confection.
+
+        Returns
+        -------
+        This config.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"Config.from_str reads a str, got {type(text)}; for bytes there is from_bytes")
+        if "[" not in text and "=" not in text and len(text.splitlines()) == 1 and os.path.isfile(text):
+            return self.from_disk(text, interpolate=interpolate, overrides=overrides)
+        return self._parse(text, interpolate, overrides, schema)
+
+    def _parse(self, text: str, interpolate: bool, overrides: dict[str, Any], schema: Any = None) -> "Config":
+        parsed = confection.Config(section_order=self.section_order)
+        try:
+            parsed = parsed.from_str(text, interpolate=interpolate, overrides=overrides, schema=schema)
+        except configparser.InterpolationDepthError as err:
+            where = [err.section, err.option]
+            raise _malformed(
+                where, "variables refer to each other in a circle, or over too many steps"
+            ) from err
+        except configparser.InterpolationError as err:
+            raise _malformed([err.section, err.option], f"{err.message}. Write $$ for a dollar sign") from err
+        except configparser.DuplicateSectionError as err:
+            raise _malformed(err.section, f"line {err.lineno}: the section is there already") from err
+        except configparser.DuplicateOptionError as err:
+            where = [*err.section.split("."), err.option]
+            raise _malformed(where, f"line {err.lineno}: the key is there already") from err
+        except configparser.Error as err:
+            raise _malformed([], err.message) from err
+        except KeyError as err:
+            raise _misplaced_section(text, err) from err
+        self._replace_with(parsed)
+        return self
+
+    def from_bytes(
+        self, bytes_data: bytes, *, interpolate: bool = True, overrides: dict[str, Any] = {}
+    ) -> "Config":
+        """Read the config from UTF-8 text, as `from_str` does."""
+        return self._from_encoded(bytes_data, interpolate, overrides, "bytes")
+
+    def from_disk(self, path: Any, *, interpolate: bool = True, overrides: dict[str, Any] = {}) -> "Config":
+        """Read the config from a file of UTF-8 text, given by its path, as `from_str` does."""
+        path = path if hasattr(path, "open") else Path(path)
+        with path.open("rb") as f:
+            return self._from_encoded(f.read(), interpolate, overrides, str(path))
+
+    def _from_encoded(
+        self, data: bytes, interpolate: bool, overrides: dict[str, Any], source: str
+    ) -> "Config":
+        try:
+            text = data.decode("utf8")
+        except UnicodeDecodeError as err:
+            line = data.count(b"\n", 0, err.start) + 1
+            raise _malformed([], f"{source}, line {line}: not UTF-8 text: {err.reason}") from err
+        return self._parse(text, interpolate, overrides)
+
+    def to_str(self, *, interpolate: bool = True) -> str:
+        """Write the config as text that `from_str` reads back.
+
+        Parameters
+        ----------
+        interpolate : bool
+            Whether to replace variables first; else they are written as they are.
+
+        Raises
+        ------
+        ConfigValidationError
+            If a value is not valid JSON.
+        """
+        if self.is_interpolated:
+            return super().to_str(interpolate=interpolate)
+        if interpolate:
+            return self.interpolate().to_str()
+        # Values that have not been interpolated hold text as it stands in the file, with $$ for a dollar.
+        # confection would escape each of them again, so it gets to see a mark in their place.
+        dollar = _unused_mark(repr(dict(self)))
+        marked = _map_strings(dict(self), lambda text: _DOLLAR_RE.sub(lambda m: _mark(m[0], dollar), text))
+        written = confection.Config(marked, is_interpolated=False, section_order=self.section_order)
+        return written.to_str(interpolate=False).replace(dollar, "$$")
+
+    def interpolate(self) -> "Config":
+        """A config with values in the place of variables."""
+        if self.is_interpolated:
+            return super().interpolate()
+        return type(self)(section_order=self.section_order)._parse(self.to_str(interpolate=False), True, {})
+
+
+def _mark(match: str, dollar: str) -> str:
+    return match if match.endswith("}") else dollar
+
+
+def _unused_mark(text: str) -> str:
+    n = 0
+    while f"<dollar{n}>" in text:
+        n += 1
+    return f"<dollar{n}>"
+
+
+def _map_strings(value: Any, func: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return func(value)
+    if isinstance(value, dict):
+        return {key: _map_strings(item, func) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_map_strings(item, func) for item in value]
+    return value
+
+
+def _malformed(where: str | list[str], message: str) -> ConfigValidationError:
+    loc = where.split(".") if isinstance(where, str) else [part for name in where for part in name.split(".")]
+    return ConfigValidationError(
+        title="Error parsing config",
+        desc="Make sure the sections and values are formatted correctly.",
+        errors=[{"loc": loc, "msg": message}],
+        show_config=False,
+    )
+
+
+def _misplaced_section(text: str, err: KeyError) -> ConfigValidationError:
+    """confection looks a section's parent up without having read it yet: find out which."""
+    seen = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[(.+)\]", line)
+        if header is not None:
+            name = header[1]
+            parent = name.rpartition(".")[0]
+            if parent and parent not in seen:
+                return _malformed(name, f"line {number}: the section comes before its parent [{parent}]")
+            seen.add(name)
+    return _malformed([], f"section {err} is not defined where it is needed")
+
+
+def prepare(
+    registry: Any, config: Any, overrides: dict[str, Any], validate: bool, *, interpolate: bool
+) -> tuple[Any, Any]:
+    """What to hand to confection: the config to read, and the registry to look functions up in.
+
+    Overrides are set on a copy and variables replaced here, so that a variable follows an override and the
+    caller's config stays as it is. The registry is a subclass whose functions show confection the annotations
+    that it should check, see `adapt_annotations`.
+    """
+    if not isinstance(config, dict):
+        raise TypeError(f"The registry takes configs as a dict or a Config, got {type(config)}")
+    if overrides:
+        config = _override(config, overrides)
+    if interpolate and not getattr(config, "is_interpolated", True):
+        config = Config.adopt(config).interpolate()
+
+    def get(cls: Any, registry_name: str, func_name: str) -> Callable[..., Any]:
+        return adapt_annotations(super(checked, cls).get(registry_name, func_name), validate)
+
+    checked: Any = type(registry.__name__, (registry,), {"get": classmethod(get)})
+    return config, checked
+
+
+def _override(config: Any, overrides: dict[str, Any]) -> Any:
+    """A copy of `config` with other values; only the dicts on the way to them are copied."""
+    copied = Config.adopt(config) if isinstance(config, confection.Config) else dict(config)
+    for path, value in overrides.items():
+        *parents, key = path.split(".")
+        section: Any = copied
+        for name in parents:
+            section[name] = dict(section[name]) if isinstance(section.get(name), dict) else {}
+            section = section[name]
+        if key not in section:
+            raise ConfigValidationError(
+                title="Error parsing config overrides",
+                errors=[{"loc": path.split("."), "msg": "not a section value that can be overridden"}],
+            )
+        section[key] = value
+    return copied

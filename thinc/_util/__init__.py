@@ -1,0 +1,1 @@
+"""Small helpers that every higher floor may use; `thinc.util` is their public face."""

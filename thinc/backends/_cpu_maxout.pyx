@@ -1,0 +1,62 @@
+"""Maxout on the CPU: check, allocate, release the GIL, call a kernel; other dtypes go to the reference."""
+cimport numpy as cnp
+from libc.stdint cimport int32_t
+
+from ..kernels._dispatch cimport active
+from ._arrays cimport contiguous, empty2, is_real_array, same_shape
+
+cnp.import_array()
+
+
+class CpuMaxout:
+    """Mixin of NumpyOps; `super()` is the readable reference."""
+
+    def maxout(self, X):
+        # empty arrays and other ranks are the reference's
+        if not is_real_array(X) or cnp.PyArray_NDIM(<cnp.ndarray>X) != 3 or cnp.PyArray_SIZE(<cnp.ndarray>X) == 0:
+            return super().maxout(X)
+        cdef cnp.ndarray x = contiguous(X)
+        cdef size_t B = cnp.PyArray_DIM(x, 0), O = cnp.PyArray_DIM(x, 1), P = cnp.PyArray_DIM(x, 2)
+        cdef cnp.ndarray best = empty2(B, O, cnp.PyArray_TYPE(x)), which = empty2(B, O, cnp.NPY_INT32)
+        cdef void* y = cnp.PyArray_DATA(best)
+        cdef int32_t* w = <int32_t*>cnp.PyArray_DATA(which)
+        cdef const void* src = cnp.PyArray_DATA(x)
+        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+            with nogil:
+                active().f32.maxout.maxout(<float*>y, w, <const float*>src, B * O, P)
+        else:
+            with nogil:
+                active().f64.maxout.maxout(<double*>y, w, <const double*>src, B * O, P)
+        return best, which
+
+    def backprop_maxout(self, dY, which, P):
+        if not (
+            is_real_array(dY) and cnp.PyArray_Check(which) and cnp.PyArray_NDIM(<cnp.ndarray>dY) == 2
+            and cnp.PyArray_TYPE(<cnp.ndarray>which) == cnp.NPY_INT32
+            and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>which) and same_shape(dY, which)
+            and cnp.PyArray_SIZE(<cnp.ndarray>dY)
+        ):
+            return super().backprop_maxout(dY, which, P)
+        cdef Py_ssize_t pieces = P
+        if pieces < 1:
+            return super().backprop_maxout(dY, which, P)
+        cdef cnp.ndarray dy = contiguous(dY), index = contiguous(which)
+        cdef cnp.npy_intp[3] dims = [cnp.PyArray_DIM(dy, 0), cnp.PyArray_DIM(dy, 1), pieces]
+        cdef cnp.ndarray dX = <cnp.ndarray>cnp.PyArray_EMPTY(3, dims, cnp.PyArray_TYPE(dy), 0)
+        cdef void* dx = cnp.PyArray_DATA(dX)
+        cdef const void* grad = cnp.PyArray_DATA(dy)
+        cdef const int32_t* w = <const int32_t*>cnp.PyArray_DATA(index)
+        cdef size_t N = cnp.PyArray_SIZE(dy)
+        cdef Py_ssize_t bad
+        if cnp.PyArray_TYPE(dy) == cnp.NPY_FLOAT32:
+            with nogil:
+                bad = active().f32.maxout.backprop_maxout(<float*>dx, <const float*>grad, w, N, pieces)
+        else:
+            with nogil:
+                bad = active().f64.maxout.backprop_maxout(<double*>dx, <const double*>grad, w, N, pieces)
+        if bad >= 0:
+            raise IndexError(
+                f"Cannot compute backprop_maxout: which must be at least 0 and less than the number of pieces, {P}, "
+                f"but is {w[bad]} in row {bad // dims[1]}, column {bad % dims[1]}"
+            )
+        return dX

@@ -1,0 +1,44 @@
+"""Dropout masks on the CPU, by a counter-based generator that is keyed by one number from NumPy's global one."""
+cimport numpy as cnp
+from libc.math cimport ceil
+from libc.stdint cimport uint32_t, uint64_t
+
+from ..kernels._dispatch cimport active
+from ._arrays cimport empty1
+
+import numpy
+
+cnp.import_array()
+
+
+def random_bits(Py_ssize_t n, uint64_t key, uint64_t first=0):
+    """Elements `first` to ``first + n`` of the stream of `key`; `first` must be a multiple of 64. uint32 ``(n,)``."""
+    if n < 0 or first % 64:
+        raise ValueError(f"random_bits: expected n >= 0 and a first element divisible by 64, got {n} and {first}")
+    cdef cnp.ndarray bits = empty1(n, cnp.NPY_UINT32)
+    cdef uint32_t* out = <uint32_t*>cnp.PyArray_DATA(bits)
+    with nogil:
+        active().random.bits(out, n, key, first)
+    return bits
+
+
+class CpuRandom:
+    """Mixin of NumpyOps; `super()` is the readable reference."""
+
+    def get_dropout_mask(self, shape, drop):
+        cdef double rate = 0.0 if drop is None else drop
+        if rate <= 0 or rate >= 1:
+            return super().get_dropout_mask(shape, drop)
+        if rate != rate:
+            raise ValueError("get_dropout_mask: the dropout rate is NaN; expected a number, or None for no dropout")
+        cdef cnp.ndarray mask = numpy.empty(shape, dtype="float32")
+        # One draw of 53 bits, so that numpy's seed decides the mask.
+        cdef uint64_t key = <uint64_t>(<double>numpy.random.random() * 9007199254740992.0)
+        cdef double bound = ceil(rate * 4294967296.0)
+        cdef uint32_t threshold = <uint32_t>min(bound, 4294967295.0)
+        cdef float scale = <float>(1.0 / (1.0 - rate))
+        cdef float* out = <float*>cnp.PyArray_DATA(mask)
+        cdef size_t n = cnp.PyArray_SIZE(mask)
+        with nogil:
+            active().random.dropout_mask(out, n, key, 0, threshold, scale)
+        return mask

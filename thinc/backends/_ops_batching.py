@@ -1,0 +1,196 @@
+"""Minibatches: one pass over a data set, in order or shuffled."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy
+
+from ..types import Pairs, SizedGenerator
+from ._ops_arrays import ArrayOps
+
+# Cuts a batch out of a data set, given a slice or an array of indices.
+Take = Callable[[Any], Any]
+
+
+class BatchingOps(ArrayOps):
+    """Iterate over data sets in batches."""
+
+    def minibatch(
+        self, size: Any, sequence: Any, *, shuffle: bool = False, buffer: int = 1
+    ) -> SizedGenerator:
+        """Iterate over a data set in batches.
+
+        Parameters
+        ----------
+        size
+            The batch size, or an iterable of batch sizes such as a schedule. It is drawn from at once, until
+            the sizes add up to the data set; if it ends before, its last size is repeated. Fractions are cut
+            off.
+        sequence
+            The data: array, list, tuple, range, `Ragged`, `Padded` or `Pairs` of these.
+        shuffle
+            Visit the items in a new random order on every pass (drawn from ``numpy.random``).
+        buffer
+            Prepare this many batches at a time.
+
+        Returns
+        -------
+        SizedGenerator
+            ``len()`` is the number of batches; every ``iter()`` is a new pass. A batch has the type of the
+            data; an array comes as a contiguous copy on the device of this backend.
+
+        Raises
+        ------
+        ValueError
+            If the data has no length, or a batch size is less than 1.
+        TypeError
+            If the data cannot be cut into batches, or the size is not a number.
+        """
+        (length,) = _lengths("minibatch", [sequence])
+        take = self._batch_taker("minibatch", sequence)
+        return self._batches(size, length, take, shuffle, buffer)
+
+    def multibatch(
+        self, size: Any, sequence: Any, *others: Any, shuffle: bool = False, buffer: int = 1
+    ) -> SizedGenerator:
+        """Iterate over several data sets of the same length side by side.
+
+        Parameters
+        ----------
+        size, shuffle, buffer
+            As for `minibatch`.
+        sequence, *others
+            The data sets. The first one sets the length; the others may be longer.
+
+        Returns
+        -------
+        SizedGenerator
+            Each batch is a list of one sub-batch per data set, of corresponding items.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `minibatch`.
+        IndexError
+            If another data set is shorter than the first.
+        """
+        sequences = [sequence, *others]
+        length, *other_lengths = _lengths("multibatch", sequences)
+        for other in other_lengths:
+            if other < length:
+                raise IndexError(
+                    f"multibatch: the first data set has {length} items but another one only {other}; "
+                    "each must have at least as many as the first"
+                )
+        takers = [self._batch_taker("multibatch", data) for data in sequences]
+        return self._batches(size, length, lambda key: [take(key) for take in takers], shuffle, buffer)
+
+    def _batches(self, size: Any, length: int, take: Take, shuffle: bool, buffer: int) -> SizedGenerator:
+        bounds = list(pairwise(_batch_bounds(size, length)))
+        indices = numpy.arange(length)
+
+        def iter_batches() -> Generator[Any, None, None]:
+            if not shuffle:
+                return (take(slice(start, end)) for start, end in bounds)
+            numpy.random.shuffle(indices)
+            order = indices.copy()  # a second pass may shuffle while this one still runs
+            return (take(order[start:end]) for start, end in bounds)
+
+        def iter_buffered() -> Generator[Any, None, None]:
+            queue = []
+            for batch in iter_batches():
+                queue.append(batch)
+                if len(queue) >= buffer:
+                    yield from queue
+                    queue = []
+            yield from queue
+
+        return SizedGenerator(iter_batches if buffer <= 1 else iter_buffered, len(bounds))
+
+    def _batch_taker(self, operation: str, data: Any) -> Take:
+        """Decide once per pass, not once per batch, how to cut batches out of `data`."""
+        xp = self.xp
+        if isinstance(data, xp.ndarray):
+            return lambda key: data[key].copy() if isinstance(key, slice) else self._take_rows(data, key)
+        if isinstance(data, numpy.ndarray):  # the data is in main memory, the batches go to the device
+            return lambda key: xp.asarray(data[key], order="C")
+        if isinstance(data, Pairs):
+            take_one = self._batch_taker(operation, data.one)
+            take_two = self._batch_taker(operation, data.two)
+            return lambda key: Pairs(take_one(key), take_two(key))
+        if isinstance(data, (str, bytes, dict)) or not hasattr(data, "__getitem__"):
+            raise TypeError(
+                f"{operation}: cannot cut {type(data)} into batches; expected an array, list, tuple, range, "
+                "Ragged, Padded or Pairs. Try list(data)."
+            )
+        if isinstance(data, tuple):
+            return lambda key: (
+                data[key] if isinstance(key, slice) else tuple(map(data.__getitem__, key.tolist()))
+            )
+        if isinstance(data, list):
+            return lambda key: data[key] if isinstance(key, slice) else [data[i] for i in key.tolist()]
+        if isinstance(data, Sequence):  # range, deque and the like know no index arrays
+            return lambda key: [data[i] for i in _as_range(key)]
+        return lambda key: self._as_batch(data[_as_indices(key)])
+
+    def _take_rows(self, array: Any, index: Any) -> Any:
+        """The rows of `array` at the positions `index`, as a new contiguous array."""
+        return array.take(index, axis=0)
+
+    def _as_batch(self, batch: Any) -> Any:
+        return self.as_contig(self.asarray(batch)) if isinstance(batch, numpy.ndarray) else batch
+
+
+def _as_range(key: Any) -> Iterable[int]:
+    return range(key.start, key.stop) if isinstance(key, slice) else key.tolist()
+
+
+def _as_indices(key: Any) -> numpy.ndarray:
+    return numpy.arange(key.start, key.stop) if isinstance(key, slice) else key
+
+
+def _lengths(operation: str, sequences: list) -> list[int]:
+    try:
+        return [len(sequence) for sequence in sequences]
+    except TypeError as err:
+        types = ", ".join(str(type(sequence)) for sequence in sequences)
+        raise ValueError(
+            f"{operation}: cannot batch data without a length ({types}): {err}. "
+            "Generators have none; make a list."
+        ) from None
+
+
+def _batch_bounds(size: Any, length: int) -> list[int]:
+    """Where batches begin and end: 0, first size, first two sizes, ..., `length`."""
+    if isinstance(size, Iterable):
+        return _bounds_from_schedule(iter(size), length)
+    step = _batch_size(size)
+    return [*range(0, length, step), length] if length else [0]
+
+
+def _bounds_from_schedule(sizes: Iterator[Any], length: int) -> list[int]:
+    bounds = [0]
+    size = 0
+    while bounds[-1] < length:
+        drawn = next(sizes, None)
+        if drawn is not None:
+            size = _batch_size(drawn)
+        elif size == 0:
+            raise ValueError("The schedule of batch sizes is empty: it must give at least one size")
+        bounds.append(min(bounds[-1] + size, length))
+    return bounds
+
+
+def _batch_size(value: Any) -> int:
+    try:
+        size = None if isinstance(value, (str, bytes)) else int(value)
+    except (TypeError, ValueError, OverflowError):  # no number, NaN, infinity
+        size = None
+    if size is None:
+        raise TypeError(
+            f"Cannot use {value!r} as a batch size: expected a finite number or an iterable of such numbers"
+        )
+    if size < 1:
+        raise ValueError(f"The batch size must be at least 1, got {value!r}")
+    return size

@@ -1,0 +1,162 @@
+"""From lists of sequences to one array and back: flatten, pad, and time-major batches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy
+
+from .._util.arrays import to_numpy
+from ..types import Padded
+from ._ops_arrays import ArrayOps
+
+
+class PaddingOps(ArrayOps):
+    """Lists of sequences as one array."""
+
+    def flatten(self, X: Any, dtype: Any = None, pad: int = 0, ndim_if_empty: int = 2) -> Any:
+        """Concatenate arrays along the first axis.
+
+        Parameters
+        ----------
+        X
+            The arrays. Those without elements are dropped.
+        dtype
+            The dtype of the result; None keeps that of the arrays.
+        pad
+            Rows of zeros to put before each array and after the last.
+        ndim_if_empty
+            The number of dimensions of the (empty) result if there are no arrays.
+
+        Returns
+        -------
+        A new array.
+        """
+        if X is None or len(X) == 0:
+            return self.alloc((0,) * ndim_if_empty, dtype=dtype or "float32")
+        kept = [x for x in X if x.size]
+        if not kept:
+            return self.alloc(X[0].shape, dtype=dtype or X[0].dtype)
+        if pad > 0:
+            zeros = self.alloc((pad, *kept[0].shape[1:]), dtype=kept[0].dtype)
+            kept = [part for x in kept for part in (zeros, x)] + [zeros]
+        result = self.xp.concatenate(kept)
+        return result if dtype is None else self.xp.asarray(result, dtype=dtype)
+
+    def unflatten(self, X: Any, lengths: Any, pad: int = 0) -> list:
+        """Split rows into sequences: the inverse of `flatten`.
+
+        Parameters
+        ----------
+        X
+            The rows, ``(T, ...)``. Rows beyond the sum of the lengths are left over.
+        lengths
+            The number of rows of each sequence: list or integer array, on any device.
+        pad
+            The rows of padding to skip before each sequence that is not empty.
+
+        Returns
+        -------
+        Views of `X`, one per length.
+        """
+        sequences = []
+        start = 0
+        for length in _to_ints(lengths):
+            if length < 0:
+                raise ValueError(f"unflatten: lengths must be >= 0, got {length}")
+            if length > 0:
+                start += pad
+            sequences.append(X[start : start + length])
+            start += length
+        return sequences
+
+    def pad(self, seqs: Any, round_to: int = 1) -> Any:
+        """Stack sequences of different lengths, filled up with zeros.
+
+        Parameters
+        ----------
+        seqs
+            n arrays ``(length, ...)``, alike but for the length.
+        round_to
+            The padded length becomes a multiple of this.
+
+        Returns
+        -------
+        Array ``(n, padded length, ...)``.
+
+        Raises
+        ------
+        ValueError
+            If `round_to` is less than 1, there are no sequences, or they differ in dtype or trailing shape.
+        """
+        if round_to < 1:
+            raise ValueError(f"Rounding for padding must at least be 1, was: {round_to}")
+        if len(seqs) == 0:
+            raise ValueError("Cannot pad an empty list of sequences: expected at least one array")
+        _check_alike("pad", seqs)
+        longest = max(len(seq) for seq in seqs)
+        padded_length = -(-longest // round_to) * round_to
+        output = self.alloc((len(seqs), padded_length, *seqs[0].shape[1:]), dtype=seqs[0].dtype)
+        for row, seq in zip(output, seqs, strict=True):
+            row[: len(seq)] = seq
+        return output
+
+    def unpad(self, padded: Any, lengths: Any) -> list:
+        """Views ``padded[i, :lengths[i]]``: the inverse of `pad`."""
+        return [padded[i, :length] for i, length in enumerate(_to_ints(lengths))]
+
+    def list2padded(self, seqs: Any) -> Padded:
+        """Sort sequences by length, longest first, and stack them time-major.
+
+        Parameters
+        ----------
+        seqs
+            n arrays ``(length, ...)``, alike but for the length. Of equal lengths, the later comes first.
+
+        Returns
+        -------
+        Padded
+            ``data (longest, n, ...)``; ``size_at_t``, how many sequences are longer than t; ``lengths``,
+            sorted; ``indices``, the original position of each column. The three are int32. With a single
+            sequence, ``data`` is a view of it.
+        """
+        if len(seqs) == 0:
+            return Padded(self.alloc3f(0, 0, 0), self.alloc1i(0), self.alloc1i(0), self.alloc1i(0))
+        _check_alike("list2padded", seqs)
+        order = sorted(range(len(seqs)), key=lambda i: (len(seqs[i]), i), reverse=True)
+        lengths = [len(seqs[i]) for i in order]
+        if len(seqs) == 1:
+            data = self.reshape(seqs[0], (lengths[0], 1, *seqs[0].shape[1:]))
+        else:
+            data = self.alloc((lengths[0], len(seqs), *seqs[0].shape[1:]), dtype=seqs[0].dtype)
+            for column, i in enumerate(order):
+                data[: lengths[column], column] = seqs[i]
+        # A sequence is longer than t unless its length is <= t.
+        size_at_t = len(seqs) - numpy.searchsorted(lengths[::-1], range(lengths[0]), side="right")
+        return Padded(data, self.asarray1i(size_at_t), self.asarray1i(lengths), self.asarray1i(order))
+
+    def padded2list(self, padded: Padded) -> list:
+        """The sequences of a `Padded` in their original order: the inverse of `list2padded`."""
+        columns = self.xp.ascontiguousarray(self.xp.swapaxes(padded.data, 0, 1))
+        lengths = _to_ints(padded.lengths)
+        sequences: list = [None] * len(lengths)
+        for column, i in enumerate(_to_ints(padded.indices)):
+            sequences[i] = columns[column, : lengths[column]]
+        return sequences
+
+
+def _to_ints(lengths: Any) -> list[int]:
+    """Lengths or indices, wherever they are, as Python ints."""
+    if isinstance(lengths, list):
+        return lengths
+    return to_numpy(lengths).tolist()
+
+
+def _check_alike(operation: str, seqs: Sequence[Any]) -> None:
+    """ValueError unless the arrays differ in their first dimension at most."""
+    first = seqs[0]
+    for i, seq in enumerate(seqs):
+        if seq.ndim == 0 or seq.dtype != first.dtype or seq.shape[1:] != first.shape[1:]:
+            raise ValueError(
+                f"{operation}: the arrays must have one dtype and differ only in the first dimension, but "
+                f"the first is {first.dtype}{first.shape} and number {i} is {seq.dtype}{seq.shape}"
+            )

@@ -1,0 +1,55 @@
+"""Matrix products."""
+
+from typing import Any
+
+from ._ops_arrays import ArrayOps
+
+
+class ProductOps(ArrayOps):
+    """Matrix products, and access to the BLAS routines behind them."""
+
+    def cblas(self) -> Any:
+        """A new table of C BLAS routines (`thinc.backends.cblas.CBlas`), if the backend has one."""
+        raise NotImplementedError(f"The backend {self.name!r} has no BLAS routines for C; NumpyOps has")
+
+    def gemm(self, x: Any, y: Any, out: Any = None, trans1: bool = False, trans2: bool = False) -> Any:
+        """Matrix product of `x` and `y`.
+
+        Parameters
+        ----------
+        x, y
+            Arrays with two dimensions.
+        out
+            An array to write the product to, of its shape and dtype, with any strides. What it held before
+            does not matter.
+        trans1, trans2
+            Transpose `x`, `y` first.
+
+        Returns
+        -------
+        `out`, or a new array.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit together, or not `out`, or `out` has another dtype.
+        """
+        if x.ndim != 2 or y.ndim != 2:
+            raise ValueError(f"gemm: expected arrays with two dimensions, got shapes {x.shape} and {y.shape}")
+        x = x.T if trans1 else x
+        y = y.T if trans2 else y
+        if x.shape[1] != y.shape[0]:
+            raise ValueError(f"gemm: cannot multiply shapes {x.shape} and {y.shape} (after transposing)")
+        product = self.xp.dot(x, y)
+        if out is None:
+            return product
+        if out.shape != product.shape or out.dtype != product.dtype:
+            raise ValueError(f"gemm: out must be {product.dtype}{product.shape}, got {out.dtype}{out.shape}")
+        out[...] = product
+        return out
+
+    def affine(self, X: Any, W: Any, b: Any) -> Any:
+        """``X @ W.T + b`` of X ``(B, I)``, W ``(O, I)``, b ``(O,)``: ``(B, O)`` like the product."""
+        Y = self.gemm(X, W, trans2=True)
+        Y += b
+        return Y

@@ -1,0 +1,73 @@
+"""What an optimizer does to a parameter."""
+
+from typing import Any
+
+from ._ops_arrays import ArrayOps
+
+
+class TrainingOps(ArrayOps):
+    """Parameter updates, in place."""
+
+    def adam(
+        self,
+        weights: Any,
+        gradient: Any,
+        mom1: Any,
+        mom2: Any,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        learn_rate: float,
+        mod_rate: float = 1.0,
+    ) -> tuple[Any, Any, Any, Any]:
+        """One step of Adam (Kingma and Ba 2015); changes all four arrays and sets the gradient to zero.
+
+        ``mom1 = beta1 * mom1 + (1 - beta1) * g``, ``mom2 = beta2 * mom2 + (1 - beta2) * g**2``,
+        ``weights -= learn_rate * mom1 / (sqrt(mom2) + eps)``.
+
+        Parameters
+        ----------
+        weights, gradient, mom1, mom2
+            Float arrays of the same shape.
+        learn_rate
+            With the bias correction included.
+        mod_rate
+            Has no effect.
+
+        Returns
+        -------
+        The four arrays.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
+        arrays = (weights, gradient, mom1, mom2)
+        if len({array.shape for array in arrays}) > 1:
+            shapes = ", ".join(str(array.shape) for array in arrays)
+            raise ValueError(
+                f"adam: arrays have incompatible shapes {shapes}; weights, gradient and moments must be alike"
+            )
+        mom1 *= beta1
+        mom1 += gradient * (1.0 - beta1)
+        mom2 *= beta2
+        mom2 += gradient * gradient * (1.0 - beta2)
+        weights -= learn_rate * mom1 / (self.xp.sqrt(mom2) + eps)
+        gradient[...] = 0
+        return weights, gradient, mom1, mom2
+
+    def clip_gradient(self, gradient: Any, threshold: float) -> Any:
+        """Scale the gradient in place so that its Euclidean norm is at most `threshold`, and return it."""
+        norm = float(self.xp.linalg.norm(gradient))
+        if norm >= threshold and norm > 0:
+            gradient *= threshold / norm
+        return gradient
+
+    def update_averages(self, ema: Any, weights: Any, t: int, max_decay: float = 0.9999) -> None:
+        """Move the running average `ema` towards `weights`, in place.
+
+        ``ema -= (1 - d) * (ema - weights)`` with ``d = min((1 + t) / (10 + t), max_decay)``, at step t.
+        """
+        decay = min((1.0 + t) / (10.0 + t), max_decay)
+        ema -= (1.0 - decay) * (ema - weights)

@@ -1,0 +1,53 @@
+"""add: the sum of the outputs of several layers on one input."""
+
+from typing import Any, Callable, TypeVar
+
+from ..config import registry
+from ..model import Model
+from ..types import XY_XY_OutT
+from ._batches import sum_batches, unchanged
+from ._widths import fill_widths
+
+InT = TypeVar("InT")
+OutT = TypeVar("OutT")
+
+
+@registry.layers("add.v1")
+def add(layer1: Model[InT, Any], layer2: Model[InT, Any], *layers: Model[Any, Any]) -> Model[InT, XY_XY_OutT]:
+    """Run the layers on the same input and add up their outputs: arrays, lists, Ragged or Padded.
+
+    Parameters
+    ----------
+    layer1, layer2, *layers
+        Two layers or more, with outputs of one width. If the first is itself an ``add``, the others join it.
+    """
+    if layer1.name == "add":
+        layer1.layers.extend((layer2, *layers))
+        return layer1
+    all_layers = (layer1, layer2, *layers)
+    dims: dict[str, int | None] = {"nO": None}
+    if all(layer.has_dim("nI") is not False for layer in all_layers):
+        dims["nI"] = None
+    return Model("add", forward, init=init, dims=dims, layers=all_layers)
+
+
+def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
+    if not model.layers:
+        return X, unchanged  # type: ignore[return-value]
+    outputs, callbacks = zip(*[layer(X, is_train) for layer in model.layers], strict=True)
+
+    def backprop(dY: OutT) -> InT:
+        return sum_batches([callback(dY) for callback in callbacks])
+
+    return sum_batches(outputs), backprop
+
+
+def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
+    fill_widths([model, *model.layers], "nI", X)
+    fill_widths([model, *model.layers], "nO", Y)
+    for layer in model.layers:
+        layer.initialize(X=X, Y=Y)
+    for layer in model.layers:
+        if layer.has_dim("nO"):
+            model.set_dim("nO", layer.get_dim("nO"))
+            break

@@ -1,0 +1,55 @@
+"""array_getitem: index into an array, X[index]."""
+
+from typing import Any, Callable, Sequence, TypeVar
+
+from ..model import Model
+from ..types import ArrayXd, FloatsXd, IntsXd
+
+Index = int | slice | Sequence[int]
+AxisIndex = Index | tuple[Index, ...]
+ArrayT = TypeVar("ArrayT", bound=ArrayXd)
+
+
+def array_getitem(index: AxisIndex) -> Model[ArrayXd, ArrayXd]:
+    """Index into the input, for instance ``(slice(0, None), 2)`` for column 2.
+
+    Parameters
+    ----------
+    index
+        What stands between the brackets in NumPy; kept as an attribute.
+    """
+    return Model("array-getitem", forward, attrs={"index": index})
+
+
+def floats_getitem(index: AxisIndex) -> Model[FloatsXd, FloatsXd]:
+    """Like `array_getitem`, from floats to floats."""
+    return Model("floats-getitem", forward, attrs={"index": index})
+
+
+def ints_getitem(index: AxisIndex) -> Model[IntsXd, IntsXd]:
+    """Like `array_getitem`, from integers to integers."""
+    return Model("ints-getitem", forward, attrs={"index": index})
+
+
+def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[ArrayT, Callable]:
+    index = model.attrs["index"]
+    Y: Any = X[index] if len(X) else _index_empty(model, X, index)
+
+    def backprop(dY: ArrayT) -> ArrayT:
+        dX: Any = model.ops.alloc(X.shape, dtype=X.dtype)
+        if X.size:
+            dX[index] = dY
+        return dX
+
+    return Y, backprop
+
+
+def _index_empty(model: Model, X: Any, index: Any) -> Any:
+    """Select columns of an array without rows, even if it has lost them, as a flattened empty list has."""
+    try:
+        if X.ndim > 1 and not X.shape[1]:
+            selected = model.ops.xp.empty((0, 2**20, *X.shape[2:]), dtype=X.dtype)[index]
+            return model.ops.alloc((0,) * selected.ndim, dtype=X.dtype)
+        return X[index]
+    except IndexError:  # a row of an empty batch
+        return X

@@ -1,0 +1,31 @@
+"""clone: a layer and copies of it, one after the other."""
+
+from ..config import registry
+from ..model import Model
+from .chain import chain
+from .noop import noop
+
+
+@registry.layers("clone.v1")
+def clone(orig: Model, n: int) -> Model:
+    """Chain ``orig`` and n - 1 copies of it, which have parameters of their own.
+
+    Parameters
+    ----------
+    orig
+        The first layer.
+    n
+        Number of layers. 1 gives ``orig`` itself, and 0 a layer that passes its input through.
+
+    Raises
+    ------
+    TypeError
+        If ``n`` is negative.
+    """
+    if n < 0:
+        raise TypeError(f"clone: cannot chain {n} copies of '{orig.name}': the number must be 0 or more.")
+    if n == 0:
+        return noop()
+    if n == 1:
+        return orig
+    return chain(*(orig, *(orig.copy() for _ in range(n - 1))))

@@ -1,0 +1,27 @@
+"""list2array: the items of a list, one after the other in a single array."""
+
+from typing import Callable
+
+from ..config import registry
+from ..model import Model
+from ..types import Array2d
+from ._transfer import expect_list
+
+
+@registry.layers("list2array.v1")
+def list2array() -> Model[list[Array2d], Array2d]:
+    """Concatenate the arrays of a list along their first axis."""
+    return Model("list2array", forward)
+
+
+def forward(
+    model: Model[list[Array2d], Array2d], Xs: list[Array2d], is_train: bool
+) -> tuple[Array2d, Callable]:
+    expect_list(model, Xs)
+    ops = model.ops
+    lengths = [len(X) for X in Xs]
+
+    def backprop(dY: Array2d) -> list[Array2d]:
+        return ops.unflatten(dY, lengths)
+
+    return ops.flatten(Xs), backprop

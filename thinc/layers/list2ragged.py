@@ -1,0 +1,25 @@
+"""list2ragged: the items of a list as one Ragged array."""
+
+from typing import Callable
+
+from ..config import registry
+from ..model import Model
+from ..types import ListXd, Ragged
+from ._transfer import expect_list
+
+
+@registry.layers("list2ragged.v1")
+def list2ragged() -> Model[ListXd, Ragged]:
+    """Concatenate the arrays of a list along their first axis, and keep their lengths, in a Ragged."""
+    return Model("list2ragged", forward)
+
+
+def forward(model: Model[ListXd, Ragged], Xs: ListXd, is_train: bool) -> tuple[Ragged, Callable]:
+    expect_list(model, Xs)
+    ops = model.ops
+
+    def backprop(dYr: Ragged) -> ListXd:
+        # With its own lengths: a layer behind may have given the sequences others.
+        return ops.unflatten(dYr.dataXd, dYr.lengths)
+
+    return Ragged(ops.flatten(Xs), ops.asarray1i([len(X) for X in Xs])), backprop

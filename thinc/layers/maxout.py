@@ -1,0 +1,75 @@
+"""Maxout: a dense layer that keeps the largest of nP pieces per output, Y = max_p (X W_pᵀ + b_p)."""
+
+from typing import Any, Callable
+
+from ..config import registry
+from ..initializers import glorot_uniform_init
+from ..model import Model
+from ..types import Floats2d
+from ._affine import affine, backprop_affine
+from ._batches import with_width
+from ._dense import dense, init
+
+
+@registry.layers("Maxout.v1")
+def Maxout(
+    nO: int | None = None,
+    nI: int | None = None,
+    nP: int | None = 3,
+    *,
+    init_W: Callable | None = None,
+    init_b: Callable | None = None,
+    dropout: float | None = None,
+    normalize: bool = False,
+) -> Model[Floats2d, Floats2d]:
+    """Maxout units (Goodfellow et al., 2013, arXiv:1302.4389); the first of equal pieces wins.
+
+    Parameters
+    ----------
+    nO, nI
+        Widths of output and input; inferred from the samples at `Model.initialize` where they are None.
+    nP
+        Pieces per output. Never inferred.
+    init_W, init_b
+        Initializers ``f(ops, shape)`` of the weights (nO, nP, nI) and the bias (nO, nP):
+        `glorot_uniform_init` and `zero_init` if None.
+    dropout
+        Rate of a `Dropout` layer behind it; None for none, 0.0 for one that is off.
+    normalize
+        Put a `LayerNorm` behind it, before the dropout.
+
+    Returns
+    -------
+    Model
+        From (B, nI) to (B, nO), float32 or float64 like its parameters.
+    """
+    return dense(
+        "maxout",
+        forward,
+        init,
+        nO,
+        nI,
+        init_W or glorot_uniform_init,
+        init_b,
+        more_dims={"nP": nP},
+        dropout=dropout,
+        normalize=normalize,
+    )
+
+
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+    ops = model.ops
+    W: Any = model.get_param("W")
+    nO, nP, nI = W.shape
+    W = W.reshape((nO * nP, nI))
+    A = affine(model, X, W, model.get_param("b").reshape((nO * nP,)))
+    Y, which = ops.maxout(A.reshape((A.shape[0], nO, nP)))
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        dY = with_width(dY, nO)
+        dA = ops.backprop_maxout(dY, which, nP)
+        return backprop_affine(model, dA.reshape((dA.shape[0], nO * nP)), X, W)
+
+    return Y, backprop

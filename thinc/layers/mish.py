@@ -1,0 +1,50 @@
+"""Mish: a dense layer, Y = A tanh(ln(1 + exp A)) with A = X Wᵀ + b."""
+
+from typing import Callable
+
+from ..config import registry
+from ..initializers import glorot_uniform_init
+from ..model import Model
+from ..types import Floats2d
+from ._dense import Activation, dense, forward_activation, init
+
+ACTIVATION = Activation("mish", reads="A")
+
+
+@registry.layers("Mish.v1")
+def Mish(
+    nO: int | None = None,
+    nI: int | None = None,
+    *,
+    init_W: Callable | None = None,
+    init_b: Callable | None = None,
+    dropout: float | None = None,
+    normalize: bool = False,
+) -> Model[Floats2d, Floats2d]:
+    """Mish units, ``A tanh(ln(1 + exp A))`` (Misra, 2019, arXiv:1908.08681).
+
+    Parameters
+    ----------
+    nO, nI
+        Widths of output and input; inferred from the samples at `Model.initialize` where they are None.
+    init_W, init_b
+        Initializers ``f(ops, shape)`` of the weights (nO, nI) and the bias (nO,): `glorot_uniform_init` and
+        `zero_init` if None.
+    dropout
+        Rate of a `Dropout` layer behind it; None for none, 0.0 for one that is off.
+    normalize
+        Put a `LayerNorm` behind it, before the dropout.
+
+    Returns
+    -------
+    Model
+        From (B, nI) to (B, nO), float32 or float64 like its parameters.
+    """
+    init_W = init_W or glorot_uniform_init
+    return dense("mish", forward, init, nO, nI, init_W, init_b, dropout=dropout, normalize=normalize)
+
+
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+    return forward_activation(model, X, is_train, ACTIVATION)

@@ -1,0 +1,25 @@
+"""noop: pass the input through."""
+
+from typing import Callable, TypeVar
+
+from ..config import registry
+from ..model import Model
+from ._batches import unchanged
+
+InOutT = TypeVar("InOutT")
+
+
+@registry.layers("noop.v1")
+def noop(*layers: Model) -> Model[InOutT, InOutT]:
+    """Pass input and gradient through.
+
+    Parameters
+    ----------
+    *layers
+        Children that are kept with the node, but neither initialized nor run.
+    """
+    return Model("noop", forward, layers=layers)
+
+
+def forward(model: Model[InOutT, InOutT], X: InOutT, is_train: bool) -> tuple[InOutT, Callable]:
+    return X, unchanged

@@ -1,0 +1,31 @@
+"""reduce_mean: the mean of the rows of each sequence."""
+
+from typing import Callable
+
+from ..config import registry
+from ..model import Model
+from ..types import Floats2d, Ragged
+from ._reduce import checked, sequences
+
+
+@registry.layers("reduce_mean.v1")
+def reduce_mean() -> Model[Ragged, Floats2d]:
+    """Take the mean of the rows of each sequence.
+
+    Returns
+    -------
+    Model
+        From a Ragged of B sequences to (B, nO). Empty sequences give zeros.
+    """
+    return Model("reduce_mean", forward)
+
+
+def forward(model: Model[Ragged, Floats2d], Xr: Ragged, is_train: bool) -> tuple[Floats2d, Callable]:
+    ops = model.ops
+    X, lengths = sequences(model, Xr)
+    Y = ops.reduce_mean(X, lengths)
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        return ops.backprop_reduce_mean(dY, lengths)
+
+    return Y, checked(backprop, Y, Xr.lengths)

@@ -1,0 +1,75 @@
+"""with_array: run a layer that works on arrays on lists, Ragged, Padded and arrays."""
+
+from typing import Any, Callable, TypeVar
+
+from ..config import registry
+from ..model import Model
+from ..types import ArrayXd, ListXd, Padded, Ragged
+from ._flat import dims_of, forward_list, init_flat
+
+SeqT = TypeVar("SeqT", Padded, Ragged, ListXd, ArrayXd)
+
+
+@registry.layers("with_array.v1")
+def with_array(layer: Model[ArrayXd, ArrayXd], pad: int = 0) -> Model[SeqT, SeqT]:
+    """Give the layer the data of any batch as one array, and put what it returns into a batch of that kind.
+
+    Parameters
+    ----------
+    layer
+        It gets the items of a list one after the other, the data of a Ragged in their original shape, the
+        (steps, B, nO) data of a Padded, and an array as it is.
+    pad
+        Rows of zeros before, between and after the items of a list, for layers that look at neighbours.
+        Other kinds of batches get none.
+    """
+    return Model(
+        f"with_array({layer.name})",
+        forward,
+        init=init,
+        layers=[layer],
+        attrs={"pad": pad},
+        dims=dims_of(layer),
+    )
+
+
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+    if isinstance(X, (list, tuple)):
+        return forward_list(model, X, is_train)
+    if isinstance(X, Ragged):
+        return _forward_ragged(model.layers[0], X, is_train)
+    if isinstance(X, Padded):
+        return _forward_padded(model.layers[0], X, is_train)
+    return model.layers[0](X, is_train)
+
+
+def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Callable]:
+    Y, backprop_data = layer(Xr.dataXd, is_train)
+
+    def backprop(dYr: Ragged) -> Ragged:
+        return Ragged(backprop_data(dYr.dataXd), dYr.lengths)
+
+    return Ragged(Y, Xr.lengths), backprop
+
+
+def _forward_padded(layer: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
+    Y, backprop_data = layer(Xp.data, is_train)
+
+    def backprop(dYp: Padded) -> Padded:
+        return Padded(backprop_data(dYp.data), dYp.size_at_t, dYp.lengths, dYp.indices)
+
+    return Padded(Y, Xp.size_at_t, Xp.lengths, Xp.indices), backprop
+
+
+def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None) -> None:
+    init_flat(model, _array(model, X), _array(model, Y))
+
+
+def _array(model: Model, batch: Any) -> Any:
+    if isinstance(batch, (list, tuple)):
+        return model.ops.flatten(batch, pad=model.attrs["pad"])
+    if isinstance(batch, Ragged):
+        return batch.dataXd
+    if isinstance(batch, Padded):
+        return batch.data
+    return batch

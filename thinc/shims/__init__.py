@@ -1,0 +1,5 @@
+"""Adapters for networks of other frameworks."""
+
+from .shim import Shim
+
+__all__ = ["Shim"]
