@@ -136,8 +136,9 @@ class CategoricalCrossentropy(Loss):
                 mask[~keep] = 0
             return soft, mask
         classes = numpy.where(codes >= 0, codes, 0)
-        if isinstance(self.missing_value, Integral) and 0 <= self.missing_value < n_classes:
-            classes[codes == -1] = self.missing_value
+        missing = self._missing_int()
+        if missing is not None and -n_classes <= missing < n_classes:
+            classes[codes == -1] = missing % n_classes
         target = to_categorical(classes, n_classes=n_classes, label_smoothing=self.label_smoothing)
         mask = numpy.ones(target.shape, dtype="float32")
         mask[codes < 0] = 0

@@ -5,6 +5,7 @@
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/gather.hh"
+#include "thinc/kernels/gemm.hh"
 #include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/losses.hh"
@@ -30,6 +31,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         reduction_kernels<T>(),
         window_kernels<T>(),
         table_kernels<T>(),
+        gemm_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
     };

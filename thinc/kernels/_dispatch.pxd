@@ -5,6 +5,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     cdef cppclass CpuFeatures:
         bint sse42, avx2, fma, avx512f, avx512dq, avx512bw, avx512vl, neon
+        bint has_avx2()
+        bint has_avx512()
     CpuFeatures cpu_features()
 
     # --- activations
@@ -107,6 +109,23 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         ) noexcept nogil
         void (*hash_ngrams)(uint64_t* out, const uint64_t* keys, size_t size, size_t n) noexcept nogil
 
+    # --- matrix products
+    cdef cppclass GemmCall[T]:
+        ptrdiff_t M, N, K
+        const T* A
+        ptrdiff_t rsa, csa
+        const T* B
+        ptrdiff_t rsb, csb
+        T* C
+        ptrdiff_t rsc
+        T alpha, beta
+        const T* bias
+    const size_t gemm_least_work
+    cdef cppclass Gemm[T]:
+        size_t (*workspace)(const GemmCall[T]* call) noexcept nogil
+        void (*gemm)(const GemmCall[T]* call, T* work, size_t size) noexcept nogil
+        void (*axpy)(T* y, T alpha, const T* x, size_t n) noexcept nogil
+
     # --- optimizers
     cdef enum UpdateRule:
         update_sgd, update_momentum, update_adam
@@ -167,6 +186,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         Reductions[T] reductions
         Windows[T] windows
         Tables[T] tables
+        Gemm[T] gemm
         Optimizers[T] optimizers
         Losses[T] losses
 
@@ -182,6 +202,10 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     const RealKernels[float]* real_kernels(const Kernels* kernels, const float* array)
     const RealKernels[double]* real_kernels(const Kernels* kernels, const double* array)
     int available_kernels(const Kernels** found)
+
+cdef extern from "thinc/workspace.hh" namespace "thinc" nogil:
+    # scratch memory of the calling thread, valid until its next call; NULL if there is none
+    void* thread_workspace(size_t size)
 
 
 # The table in use. Fetch it once per call: use_isa() may change it between calls.

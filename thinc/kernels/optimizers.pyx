@@ -133,11 +133,11 @@ cdef class _Run:
         cdef cnp.ndarray w, g
         if not is_real(weights) or not is_real(gradient) \
                 or cnp.PyArray_TYPE(<cnp.ndarray>weights) != cnp.PyArray_TYPE(<cnp.ndarray>gradient):
-            if self.method != METHOD_SGD:
+            if self.method == METHOD_ADAM:
                 raise wrong_types(key, weights, gradient)
             return False
         w, g = weights, gradient
-        if self.method != METHOD_SGD and cnp.PyArray_TYPE(w) != cnp.NPY_FLOAT32:
+        if self.method == METHOD_ADAM and cnp.PyArray_TYPE(w) != cnp.NPY_FLOAT32:
             raise wrong_types(key, weights, gradient)
         if not cnp.PyArray_SAMESHAPE(w, g):
             raise ValueError(
