@@ -32,7 +32,8 @@ template <typename T> THINC_INLINE std::size_t until_aligned(const T* p) {
     return (-reinterpret_cast<std::uintptr_t>(p) % THINC_VECTOR_BYTES) / sizeof(T);
 }
 // for_each whose whole vectors are aligned for the array `out`. NumPy's arrays are aligned to 16 bytes only, and a
-// vector of 64 would straddle two cache lines at every store (relu of 2400 floats: 1.15x; of 600 000, which come from memory: no gain).
+// vector of 64 would straddle two cache lines at every store (relu of 2400 floats: 1.15x; of 600 000, which come from
+// memory: no gain).
 template <typename T, typename F> THINC_INLINE void for_each_aligned(const T* out, std::size_t n, F body) {
     std::size_t i = until_aligned(out);
     if (i >= n) i = 0;
