@@ -148,21 +148,21 @@ class Optimizer:
     """
 
     __slots__ = (
-        "mom1",
-        "mom2",
+        "L2",
+        "L2_is_weight_decay",
+        "_radam_buffer",
         "averages",
-        "schedules",
-        "nr_update",
-        "last_seen",
-        "grad_clip",
-        "learn_rate",
         "b1",
         "b2",
         "eps",
-        "L2",
+        "grad_clip",
+        "last_seen",
+        "learn_rate",
+        "mom1",
+        "mom2",
+        "nr_update",
+        "schedules",
         "use_radam",
-        "L2_is_weight_decay",
-        "_radam_buffer",
     )
 
     mom1: dict[Any, FloatsXd]
@@ -216,19 +216,19 @@ class Optimizer:
             return
         if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': expected a number, or a schedule or other "
-                f"iterable of numbers, but got {value!r} of type {type(value)}"
+                f"Invalid value for the optimizer's setting '{name}': expected a number, or a schedule or "
+                f"other iterable of numbers, but got {value!r} of type {type(value)}"
             )
         schedule = iter(value)
         try:
             first = next(schedule)
         except StopIteration:
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': the schedule of type {type(value)} is empty"
+                f"Invalid value for the optimizer's setting '{name}': the schedule of {type(value)} is empty"
             ) from None
         if not _is_number(first):
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': the schedule of type {type(value)} starts "
+                f"Invalid value for the optimizer's setting '{name}': the schedule of {type(value)} starts "
                 f"with {first!r}, which is no number"
             )
         self.schedules[name] = schedule
@@ -286,7 +286,7 @@ class Optimizer:
     def update_many(
         self, keys: list[Any], weights: list[FloatsXd], gradients: list[FloatsXd], *, lr_scale: float = 1.0
     ) -> list[FloatsXd]:
-        """Update several parameters: the same as one call for each in turn, bit for bit, in one call of a kernel.
+        """Update several parameters: bit for bit as one call for each in turn, in one call of a kernel.
 
         Parameters
         ----------
@@ -335,7 +335,9 @@ class Optimizer:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (Real, numpy.number, numpy.bool_)) and not isinstance(value, numpy.complexfloating)
+    return isinstance(value, (Real, numpy.number, numpy.bool_)) and not isinstance(
+        value, numpy.complexfloating
+    )
 
 
 def _as_python_number(value: Any) -> Any:
