@@ -14,7 +14,7 @@ FRAMEWORKS = ("torch", "jax", "tensorflow", "cupy", "ray", "mxnet")
 
 def describe() -> dict[str, Any]:
     """Collect what `info` prints, as a dict of strings, lists and dicts."""
-    from .kernels.gemm import describe as describe_products
+    from .kernels._gemm import describe as describe_products
 
     return {
         "thinc": about.__version__,

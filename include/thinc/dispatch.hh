@@ -21,6 +21,11 @@ template <typename T> struct Activations {
     Map<T> dsigmoid, dtanh, sechsq, erf;
 };
 
+// --- elementary functions (kernels/elementary.hh): for the tests of simd/math.hh
+template <typename T> struct Elementary {
+    Map<T> exp, exp_moderate, exp_negative, log, log1p, tanh, logistic, erf, normal_tail;
+};
+
 // --- softmax (kernels/softmax.hh)
 template <typename T> struct Softmaxes {
     void (*softmax)(T* y, const T* x, std::size_t rows, std::size_t n, T scale);
@@ -87,6 +92,25 @@ struct Hashing {
     void (*hash_ngrams)(std::uint64_t* out, const std::uint64_t* keys, std::size_t size, std::size_t n);
 };
 
+// --- matrix products (kernels/gemm*.hh): C (M, N) = alpha * A (M, K) B (K, N) + bias + beta * C
+template <typename T> struct GemmCall {
+    std::ptrdiff_t M, N, K;
+    const T* A;
+    std::ptrdiff_t rsa, csa;  // elements between rows, between columns; one of them is 1
+    const T* B;
+    std::ptrdiff_t rsb, csb;  // likewise
+    T* C;
+    std::ptrdiff_t rsc;  // between rows; columns are adjacent
+    T alpha, beta;
+    const T* bias;  // (N,) or null
+};
+constexpr std::size_t gemm_least_work = 2048;
+template <typename T> struct Gemm {
+    std::size_t (*workspace)(const GemmCall<T>* call);  // elements that gemm would like to have in `work`
+    void (*gemm)(const GemmCall<T>* call, T* work, std::size_t size);  // size: that, or at least gemm_least_work
+    void (*axpy)(T* y, T alpha, const T* x, std::size_t n);
+};
+
 // --- optimizers (kernels/optimizers.hh)
 enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
 
@@ -139,12 +163,14 @@ struct Batching {
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
+    Elementary<T> elementary;
     Softmaxes<T> softmax;
     Normalizers<T> normalize;
     Maxouts<T> maxout;
     Reductions<T> reductions;
     Windows<T> windows;
     Tables<T> tables;
+    Gemm<T> gemm;
     Optimizers<T> optimizers;
     Losses<T> losses;
 };

@@ -3,7 +3,9 @@
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/batching.hh"
+#include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/gather.hh"
+#include "thinc/kernels/gemm.hh"
 #include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/losses.hh"
@@ -22,12 +24,14 @@ namespace thinc::THINC_ISA {
 template <typename T> constexpr RealKernels<T> fill_real_kernels() {
     return {
         activation_kernels<T>(),
+        elementary_kernels<T>(),
         softmax_kernels<T>(),
         normalizer_kernels<T>(),
         maxout_kernels<T>(),
         reduction_kernels<T>(),
         window_kernels<T>(),
         table_kernels<T>(),
+        gemm_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
     };

@@ -3,6 +3,7 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
 from ._cpu_normalize import CpuNormalize
 from ._cpu_random import CpuRandom
@@ -14,7 +15,7 @@ from .ops import Ops
 
 @registry.ops("NumpyOps")
 class NumpyOps(
-    CpuActivations, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+    CpuActivations, CpuMatrix, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
 ):
     """Array operations on the CPU, by compiled kernels.
 

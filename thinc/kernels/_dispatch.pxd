@@ -5,6 +5,8 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     cdef cppclass CpuFeatures:
         bint sse42, avx2, fma, avx512f, avx512dq, avx512bw, avx512vl, neon
+        bint has_avx2()
+        bint has_avx512()
     CpuFeatures cpu_features()
 
     # --- activations
@@ -12,19 +14,33 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*forward)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*backward)(T* dx, const T* dy, const T* x_or_y, size_t n, const double* args) noexcept nogil
     cdef cppclass Activations[T]:
-        Activation[T] relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet, dish, gelu, gelu_approx
-        Activation[T] mish
+        Activation[T] relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet
+        Activation[T] dish, gelu, gelu_approx, mish
         void (*swish)(T* y, const T* x, size_t n, const double* args) noexcept nogil
-        void (*backprop_swish)(T* dx, const T* dy, const T* x, const T* y, size_t n, const double* args) noexcept nogil
+        void (*backprop_swish)(
+            T* dx, const T* dy, const T* x, const T* y, size_t n, const double* args) noexcept nogil
         void (*dsigmoid)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*dtanh)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*sechsq)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
 
+    # --- elementary functions
+    cdef cppclass Elementary[T]:
+        void (*exp)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*exp_moderate)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*exp_negative)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*log)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*log1p)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*tanh)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*logistic)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*normal_tail)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+
     # --- softmax
     cdef cppclass Softmaxes[T]:
         void (*softmax)(T* y, const T* x, size_t rows, size_t n, T scale) noexcept nogil
-        void (*backprop_softmax)(T* dx, const T* y, const T* dy, size_t rows, size_t n, T scale) noexcept nogil
+        void (*backprop_softmax)(
+            T* dx, const T* y, const T* dy, size_t rows, size_t n, T scale) noexcept nogil
         void (*softmax_sequences)(
             T* y, const T* x, const int32_t* lengths, size_t B, size_t O) noexcept nogil
         void (*backprop_softmax_sequences)(
@@ -50,7 +66,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     cdef cppclass Random:
         void (*bits)(uint32_t* out, size_t n, uint64_t key, uint64_t first) noexcept nogil
         void (*dropout_mask)(
-            float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale) noexcept nogil
+            float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale
+        ) noexcept nogil
 
     # --- reductions
     cdef cppclass Reductions[T]:
@@ -59,15 +76,18 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*reduce_max)(
             T* maxes, int32_t* which, const T* X, const int32_t* lengths, size_t B, size_t O
         ) noexcept nogil
-        void (*backprop_reduce_sum)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
-        void (*backprop_reduce_mean)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_reduce_sum)(
+            T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_reduce_mean)(
+            T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
         ptrdiff_t (*backprop_reduce_max)(
             T* dX, const T* d, const int32_t* which, const int32_t* lengths, size_t B, size_t O
         ) noexcept nogil
 
     # --- windows
     cdef cppclass Windows[T]:
-        void (*seq2col)(T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
+        void (*seq2col)(
+            T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
         void (*backprop_seq2col)(
             T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
         ) noexcept nogil
@@ -88,6 +108,23 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             int32_t* rows, const uint64_t* ids, uint32_t seed, uint32_t T, size_t n
         ) noexcept nogil
         void (*hash_ngrams)(uint64_t* out, const uint64_t* keys, size_t size, size_t n) noexcept nogil
+
+    # --- matrix products
+    cdef cppclass GemmCall[T]:
+        ptrdiff_t M, N, K
+        const T* A
+        ptrdiff_t rsa, csa
+        const T* B
+        ptrdiff_t rsb, csb
+        T* C
+        ptrdiff_t rsc
+        T alpha, beta
+        const T* bias
+    const size_t gemm_least_work
+    cdef cppclass Gemm[T]:
+        size_t (*workspace)(const GemmCall[T]* call) noexcept nogil
+        void (*gemm)(const GemmCall[T]* call, T* work, size_t size) noexcept nogil
+        void (*axpy)(T* y, T alpha, const T* x, size_t n) noexcept nogil
 
     # --- optimizers
     cdef enum UpdateRule:
@@ -150,12 +187,14 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
+        Elementary[T] elementary
         Softmaxes[T] softmax
         Normalizers[T] normalize
         Maxouts[T] maxout
         Reductions[T] reductions
         Windows[T] windows
         Tables[T] tables
+        Gemm[T] gemm
         Optimizers[T] optimizers
         Losses[T] losses
 
@@ -171,6 +210,10 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     const RealKernels[float]* real_kernels(const Kernels* kernels, const float* array)
     const RealKernels[double]* real_kernels(const Kernels* kernels, const double* array)
     int available_kernels(const Kernels** found)
+
+cdef extern from "thinc/workspace.hh" namespace "thinc" nogil:
+    # scratch memory of the calling thread, valid until its next call; NULL if there is none
+    void* thread_workspace(size_t size)
 
 
 # The table in use. Fetch it once per call: use_isa() may change it between calls.

@@ -117,7 +117,8 @@ template <typename T> void scatter_any(T* dx, const T* dy, const std::int32_t* w
         dx[which[i]] = dy[i];
     }
 }
-template <int P, int Vector, typename T> THINC_INLINE void scatter_vector(T* dx, Vec<T> dy, Vec<typename IntOf<T>::type> w) {
+template <int P, int Vector, typename T>
+THINC_INLINE void scatter_vector(T* dx, Vec<T> dy, Vec<typename IntOf<T>::type> w) {
     using I = typename IntOf<T>::type;
     constexpr int L = Vec<T>::lanes;
     using Group = GroupOf<L, P, Vector>;

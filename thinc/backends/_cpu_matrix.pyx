@@ -1,0 +1,168 @@
+"""Matrix products on the CPU: check, allocate, release the GIL, multiply."""
+cimport numpy as cnp
+
+from ..kernels cimport _gemm
+from ._arrays cimport empty2, is_real_array
+from .cblas cimport CBlas
+
+cnp.import_array()
+
+
+cdef struct Operand:
+    # a matrix as the kernels want it: strides in elements, one of them 1
+    Py_ssize_t rows, columns, rs, cs
+    void* data
+
+
+cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
+    # Describe X, or its transpose; a copy of X if neither stride is one. Returns what owns the memory.
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
+    cdef Py_ssize_t rows = cnp.PyArray_DIM(X, 0), columns = cnp.PyArray_DIM(X, 1)
+    cdef Py_ssize_t rs = cnp.PyArray_STRIDE(X, 0), cs = cnp.PyArray_STRIDE(X, 1)
+    # The stride of a dimension with one item is arbitrary.
+    if columns <= 1:
+        cs = size
+    if rows <= 1:
+        rs = columns * size if cs == size else size
+    if (rs != size and cs != size) or rs % size or cs % size:
+        X = <cnp.ndarray>cnp.PyArray_NewCopy(X, cnp.NPY_CORDER)
+        rs, cs = columns * size, size
+    if transposed:
+        rows, columns, rs, cs = columns, rows, cs, rs
+    m.rows, m.columns, m.rs, m.cs, m.data = rows, columns, rs // size, cs // size, cnp.PyArray_DATA(X)
+    return X
+
+
+cdef bint may_overlap(cnp.ndarray A, cnp.ndarray B) noexcept:
+    # whether the address ranges meet
+    cdef char* low[2]
+    cdef char* high[2]
+    cdef cnp.ndarray array
+    cdef Py_ssize_t extent
+    cdef int i, d
+    for i in range(2):
+        array = A if i == 0 else B
+        if cnp.PyArray_SIZE(array) == 0:
+            return False
+        low[i] = cnp.PyArray_BYTES(array)
+        high[i] = low[i] + cnp.PyArray_ITEMSIZE(array)
+        for d in range(2):
+            extent = (cnp.PyArray_DIM(array, d) - 1) * cnp.PyArray_STRIDE(array, d)
+            if extent < 0:
+                low[i] += extent
+            else:
+                high[i] += extent
+    return low[0] < high[1] and low[1] < high[0]
+
+
+cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias):
+    cdef bint single = cnp.PyArray_TYPE(out) == cnp.NPY_FLOAT32
+    cdef void* data = cnp.PyArray_DATA(out)
+    cdef Py_ssize_t M = x.rows, N = y.columns, K = x.columns
+    if single:
+        with nogil:
+            _gemm.sgemm(
+                M, N, K, 1, <const float*>x.data, x.rs, x.cs, <const float*>y.data, y.rs, y.cs,
+                0, <float*>data, N, <const float*>bias,
+            )
+    else:
+        with nogil:
+            _gemm.dgemm(
+                M, N, K, 1, <const double*>x.data, x.rs, x.cs, <const double*>y.data, y.rs, y.cs,
+                0, <double*>data, N, <const double*>bias,
+            )
+
+
+def _describe(X):
+    return f"{X.dtype}{X.shape}"
+
+
+class CpuMatrix:
+    """Mixin of NumpyOps; `super()` is the readable reference."""
+
+    def cblas(self):
+        """A new table of C BLAS routines, for Cython code: `thinc.backends.cblas.CBlas`."""
+        return CBlas()
+
+    def gemm(self, cnp.ndarray x not None, cnp.ndarray y not None, *, out=None, trans1=False, trans2=False):
+        """Matrix product of `x` and `y`, in one thread, without the GIL.
+
+        Parameters
+        ----------
+        x, y
+            Matrices of float32, or of float64; any strides. With `use_blis=False` any dtype.
+        out
+            An array to write the product to, of its shape and dtype, with any strides. What it held before
+            does not matter. It may share memory with `x` and `y`.
+        trans1, trans2
+            Transpose `x`, `y` first.
+
+        Returns
+        -------
+        `out`, or a new C-contiguous array.
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit together, or not `out`, or a dtype is none of the above, or `out` is
+            read-only.
+        """
+        if not self.use_blis:
+            return super().gemm(x, y, out=out, trans1=trans1, trans2=trans2)
+        if cnp.PyArray_NDIM(x) != 2 or cnp.PyArray_NDIM(y) != 2:
+            raise ValueError(
+                f"gemm: expected arrays with two dimensions, got shapes {(<object>x).shape} and {(<object>y).shape}"
+            )
+        cdef int kind = cnp.PyArray_TYPE(x)
+        if not is_real_array(x) or not is_real_array(y) or cnp.PyArray_TYPE(y) != kind:
+            raise ValueError(
+                f"gemm: expected two float32 matrices (or two of float64), got {x.dtype} and {y.dtype}. "
+                "Convert them, or use NumpyOps(use_blis=False) for other dtypes"
+            )
+        cdef Operand a, b
+        x = operand(&a, x, trans1)
+        y = operand(&b, y, trans2)
+        if a.columns != b.rows:
+            raise ValueError(
+                f"gemm: cannot multiply shapes {(a.rows, a.columns)} and {(b.rows, b.columns)} (after transposing)"
+            )
+        cdef cnp.ndarray result
+        if out is None:
+            result = empty2(a.rows, b.columns, kind)
+            multiply(&a, &b, result, NULL)
+            return result
+        if not cnp.PyArray_Check(out):
+            raise TypeError(f"gemm: out must be an array, got {type(out)}")
+        result = <cnp.ndarray>out
+        if cnp.PyArray_NDIM(result) != 2 or cnp.PyArray_DIM(result, 0) != a.rows \
+                or cnp.PyArray_DIM(result, 1) != b.columns or cnp.PyArray_TYPE(result) != kind:
+            raise ValueError(f"gemm: out must be {x.dtype}{(a.rows, b.columns)}, got {out.dtype}{out.shape}")
+        if not cnp.PyArray_ISWRITEABLE(result):
+            raise ValueError("gemm: out is read-only; pass a writeable array")
+        if cnp.PyArray_ISCARRAY(result) and not may_overlap(result, x) and not may_overlap(result, y):
+            multiply(&a, &b, result, NULL)
+        else:
+            result = empty2(a.rows, b.columns, kind)
+            multiply(&a, &b, result, NULL)
+            out[...] = result
+        return out
+
+    def affine(self, X, W, b):
+        """``X @ W.T + b`` of X ``(B, I)``, W ``(O, I)``, b ``(O,)``: ``(B, O)``, in one pass."""
+        if not self.use_blis or not is_real_array(X) or not is_real_array(W) or not is_real_array(b) \
+                or cnp.PyArray_NDIM(<cnp.ndarray>X) != 2 or cnp.PyArray_NDIM(<cnp.ndarray>W) != 2 \
+                or cnp.PyArray_NDIM(<cnp.ndarray>b) != 1 \
+                or cnp.PyArray_TYPE(<cnp.ndarray>W) != cnp.PyArray_TYPE(<cnp.ndarray>X) \
+                or cnp.PyArray_TYPE(<cnp.ndarray>b) != cnp.PyArray_TYPE(<cnp.ndarray>X) \
+                or cnp.PyArray_DIM(<cnp.ndarray>W, 1) != cnp.PyArray_DIM(<cnp.ndarray>X, 1) \
+                or cnp.PyArray_DIM(<cnp.ndarray>W, 0) != cnp.PyArray_DIM(<cnp.ndarray>b, 0):
+            return super().affine(X, W, b)
+        cdef Operand x, w
+        cdef cnp.ndarray x_owner = operand(&x, <cnp.ndarray>X, False)
+        cdef cnp.ndarray w_owner = operand(&w, <cnp.ndarray>W, True)
+        cdef cnp.ndarray bias = <cnp.ndarray>b
+        if not cnp.PyArray_IS_C_CONTIGUOUS(bias):
+            bias = <cnp.ndarray>cnp.PyArray_NewCopy(bias, cnp.NPY_CORDER)
+        cdef cnp.ndarray Y = empty2(x.rows, w.columns, cnp.PyArray_TYPE(x_owner))
+        multiply(&x, &w, Y, cnp.PyArray_DATA(bias))
+        return Y
