@@ -1,7 +1,7 @@
 # Optimizer updates for Cython extensions, in place and without the GIL. Arrays are contiguous and do not
 # overlap; `average` may be NULL. The formulas are those of thinc.optimizers: l2 is added to the gradient as
-# l2 * weights, decay shrinks the updated weights, clip (0: off) bounds the Euclidean norm of the gradient. A step
-# ends with the gradient set to zero.
+# l2 * weights, decay shrinks the updated weights, clip (0: off) bounds the Euclidean norm of the gradient. A
+# step ends with the gradient set to zero.
 
 ctypedef fused real:
     float
