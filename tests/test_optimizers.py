@@ -7,6 +7,7 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+import thinc.compat
 from thinc._optimizer_formulas import update_by_formulas
 from thinc.config import registry
 from thinc.optimizers import ADAM_DEFAULTS, SGD, SGD_DEFAULTS, Adam, Optimizer, RAdam
@@ -559,6 +560,23 @@ def test_to_cpu():
     optimizer.to_cpu()
     assert_array_equal(optimizer.mom1[KEY], before)
     SGD(0.1, use_averages=False).to_cpu()
+
+
+def test_to_gpu_needs_one():
+    if not thinc.compat.has_cupy_gpu:
+        with pytest.raises(ValueError, match="GPU"):
+            Adam(0.1).to_gpu()
+
+
+@pytest.mark.parametrize("name", ["mom1", "nr_update", "_radam_buffer", "learn_rate"])
+def test_damaged_state_is_an_error_and_no_crash(name):
+    optimizer = RAdam(0.1)
+    setattr(optimizer, name, [])
+    w, g = draw(5), draw(5, 1)
+    with pytest.raises((TypeError, IndexError, SystemError)):
+        optimizer(KEY, w, g)
+    assert_array_equal(w, draw(5))
+    assert_array_equal(g, draw(5, 1))
 
 
 def test_config():

@@ -37,6 +37,12 @@ class Loss(Generic[GuessT, TruthT, GradT, LossT]):
         raise NotImplementedError(f"{type(self).__name__} has no get_loss")
 
 
+_KERNEL_TYPES = (
+    numpy.dtype("float32"),
+    numpy.dtype("float64"),
+)  # dtypes: quicker to compare than scalar types
+
+
 def has_kernel(array: Any) -> bool:
     """Whether the kernels take the array."""
-    return isinstance(array, numpy.ndarray) and array.dtype in (numpy.float32, numpy.float64)
+    return isinstance(array, numpy.ndarray) and array.dtype in _KERNEL_TYPES

@@ -1,7 +1,6 @@
 """Categorical cross-entropy."""
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import Any
 
 import numpy
@@ -14,6 +13,7 @@ from .kernels.losses import encode_array, encode_ints, encode_names, labels_grad
 from .types import Floats2d, FloatsXd
 
 _NAME = "CategoricalCrossentropy"
+_INTEGERS = (int, numpy.integer, numpy.bool_)
 
 
 class CategoricalCrossentropy(Loss):
@@ -152,13 +152,13 @@ class CategoricalCrossentropy(Loss):
     def _read_truths(self, truths: Any, guesses: Any) -> tuple[Any, Any]:
         """Codes of the labels (see `thinc.kernels.losses`), or else an array of distributions."""
         n_classes = guesses.shape[-1]
-        if not is_xp_array(truths):
+        if isinstance(truths, (list, tuple)) or not is_xp_array(truths):
             if not _is_sequence(truths):
                 raise TypeError(
                     f"Cannot read truths of {type(truths)}: expected an array or a sequence of labels"
                 )
             first = truths[0] if len(truths) else 0
-            if isinstance(first, (Integral, numpy.bool_)):
+            if isinstance(first, _INTEGERS):
                 self._targets(n_classes)
                 return encode_ints(truths, n_classes, self._missing_int()), None
             if first is None or isinstance(first, str):
@@ -189,7 +189,8 @@ class CategoricalCrossentropy(Loss):
         return encode_names(truths, n_classes, self.missing_value, self._name_to_i, self.neg_prefix or None)
 
     def _missing_int(self) -> int | None:
-        return int(self.missing_value) if isinstance(self.missing_value, (Integral, numpy.bool_)) else None
+        missing: Any = self.missing_value
+        return int(missing) if isinstance(missing, _INTEGERS) else None
 
     def _targets(self, n_classes: int) -> tuple[float, float]:
         """Of the labelled class, of every other one."""
@@ -218,6 +219,8 @@ def as_floats(guesses: Any) -> Any:
 
 
 def _is_sequence(obj: Any) -> bool:
+    if isinstance(obj, (list, tuple)):
+        return True
     return hasattr(obj, "__len__") and hasattr(obj, "__getitem__") and not isinstance(obj, (str, bytes, dict))
 
 

@@ -7,6 +7,7 @@ from typing import Any, Union
 
 import numpy
 
+from . import compat
 from ._optimizer_formulas import update_by_formulas
 from .config import registry
 from .kernels.optimizers import update_parameter, update_parameters
@@ -304,7 +305,7 @@ class Optimizer:
         these are updated one by one.
         """
         if all(isinstance(W, numpy.ndarray) for W in weights):
-            updated = update_parameters(self, keys, weights, gradients, lr_scale)
+            updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated
         triples = zip(keys, weights, gradients, strict=True)
@@ -320,6 +321,10 @@ class Optimizer:
         """
         from .backends import get_ops
 
+        if not compat.has_cupy_gpu:
+            raise ValueError(
+                "Cannot move the optimizer's state to the GPU: no CUDA device was found, or CuPy is not installed"
+            )
         self._move(get_ops("cupy").asarray)
 
     def to_cpu(self) -> None:

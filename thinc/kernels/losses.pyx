@@ -1,3 +1,4 @@
+# cython: boundscheck=True
 """Losses: nogil functions over pointers, and gradients with their scalars over NumPy arrays."""
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc

@@ -1,3 +1,4 @@
+# cython: boundscheck=True
 """Optimizer updates: nogil functions over pointers, and steps of an `Optimizer` over NumPy arrays."""
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
