@@ -2,12 +2,12 @@
 
 import numpy
 import pytest
-import thinc.kernels.batching
 from numpy.testing import assert_array_equal
+
+import thinc.kernels.batching
+from thinc.backends import NumpyOps
 from thinc.kernels._dispatch import available_isas, use_isa
 from thinc.kernels.batching import take_rows
-
-from thinc.backends import NumpyOps
 
 
 @pytest.fixture(params=available_isas(), autouse=True)

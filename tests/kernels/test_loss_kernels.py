@@ -2,11 +2,11 @@
 
 import numpy
 import pytest
-import thinc.kernels.losses
 from numpy.testing import assert_allclose, assert_array_equal
-from test_loss import check, cosine_twin, expected_gradient, labels_of, largest, probabilities
-from thinc.kernels._dispatch import available_isas, use_isa
 
+import thinc.kernels.losses
+from helpers.loss_twins import check, cosine_twin, expected_gradient, labels_of, largest, probabilities
+from thinc.kernels._dispatch import available_isas, use_isa
 from thinc.loss import CategoricalCrossentropy, CosineDistance, L2Distance, SequenceCategoricalCrossentropy
 
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 65, 2047, 2048, 2049, 5000]

@@ -2,12 +2,12 @@
 
 import numpy
 import pytest
-import thinc.kernels.optimizers
 from numpy.testing import assert_allclose, assert_array_equal
-from test_optimizers import MAKERS, SETTINGS, call, draw, steps_match
-from thinc.kernels._dispatch import available_isas, use_isa
 
+import thinc.kernels.optimizers
+from helpers.optimizer_twin import MAKERS, SETTINGS, call, draw, steps_match
 from thinc.backends import NumpyOps, Ops
+from thinc.kernels._dispatch import available_isas, use_isa
 from thinc.optimizers import SGD, Adam
 
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1000, 4099]
