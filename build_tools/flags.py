@@ -42,6 +42,7 @@ def kernel_flags() -> list[str]:
         "-fno-rtti",
         "-fno-threadsafe-statics",
         "-fvisibility=hidden",
+        "-g0",
         "-Wall",
         "-Wextra",
         "-Wno-uninitialized",  # GCC 12 warns about its own AVX-512 headers (GCC bug 105593)

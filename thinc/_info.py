@@ -38,9 +38,14 @@ def info() -> dict[str, Any]:
     found = describe()
     width = max(map(len, found))
     for name, value in found.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key}: {entry}" for key, entry in value.items())
-        elif isinstance(value, list):
-            value = " ".join(map(str, value)) or "none"
-        print(f"{name:<{width}}  {value}")
+        print(f"{name:<{width}}  {_text(value)}")
     return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        entries = [f"{key} {_text(entry)}" for key, entry in value.items() if entry not in ("", None)]
+        return "(" + ", ".join(entries) + ")"
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return str(value)

@@ -32,7 +32,7 @@ def train_epoch(model: Model, optimizer: Optimizer, loss, batches, label: str) -
     """Make one pass over the batches; return a record per update."""
     steps = []
     for X, Y in tqdm(batches, desc=label, leave=False):
-        guesses, backprop = model.begin_update(X)
+        guesses, backprop = model.begin_update(X, input_gradient=False)
         gradient, value = loss(guesses, Y)
         backprop(gradient)
         model.finish_update(optimizer)

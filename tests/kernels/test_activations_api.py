@@ -1,4 +1,4 @@
-"""The public nogil functions of thinc.kernels.activations, called as another extension would: by their capsules."""
+"""The public nogil functions of thinc.kernels.activations, called by their capsules, like by another extension."""
 
 import ctypes
 

@@ -3,6 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active
+from ..kernels._memory cimport empty
 from ._arrays cimport contiguous, empty2, is_real_array, same_shape
 
 cnp.import_array()
@@ -44,7 +45,7 @@ class CpuMaxout:
             return super().backprop_maxout(dY, which, P)
         cdef cnp.ndarray dy = contiguous(dY), index = contiguous(which)
         cdef cnp.npy_intp[3] dims = [cnp.PyArray_DIM(dy, 0), cnp.PyArray_DIM(dy, 1), pieces]
-        cdef cnp.ndarray dX = <cnp.ndarray>cnp.PyArray_EMPTY(3, dims, cnp.PyArray_TYPE(dy), 0)
+        cdef cnp.ndarray dX = empty(3, dims, cnp.PyArray_TYPE(dy))
         cdef void* dx = cnp.PyArray_DATA(dX)
         cdef const void* grad = cnp.PyArray_DATA(dy)
         cdef const int32_t* w = <const int32_t*>cnp.PyArray_DATA(index)

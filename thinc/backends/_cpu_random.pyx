@@ -8,6 +8,8 @@ from ._arrays cimport empty1
 
 import numpy
 
+from ..kernels._memory import uninitialized
+
 cnp.import_array()
 
 
@@ -31,7 +33,7 @@ class CpuRandom:
             return super().get_dropout_mask(shape, drop)
         if rate != rate:
             raise ValueError("get_dropout_mask: the rate is NaN; expected a number, or None for no dropout")
-        cdef cnp.ndarray mask = numpy.empty(shape, dtype="float32")
+        cdef cnp.ndarray mask = uninitialized(shape, "float32")
         # One draw of 53 bits, so that numpy's seed decides the mask.
         cdef uint64_t key = <uint64_t>(<double>numpy.random.random() * 9007199254740992.0)
         cdef double bound = ceil(rate * 4294967296.0)

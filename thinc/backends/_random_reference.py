@@ -1,8 +1,8 @@
 """The generator of dropout masks in plain NumPy: the readable twin of include/thinc/kernels/random.hh.
 
 Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011) turns a
-128-bit counter and a 64-bit key into 128 random bits. Every element of a stream depends on the key and its own
-index alone.
+128-bit counter and a 64-bit key into 128 random bits. Every element of a stream depends on the key and its
+own index alone.
 """
 
 import math

@@ -5,6 +5,7 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 
 from ._arrays cimport as_contiguous
+from ._memory cimport empty
 from ._dispatch cimport active
 
 cnp.import_array()
@@ -51,7 +52,7 @@ def take_rows(cnp.ndarray array not None, cnp.ndarray index not None):
         row_bytes *= shape[i]
     cdef cnp.ndarray out
     if cnp.PyTypeNum_ISNUMBER(kind) and cnp.PyArray_ISNOTSWAPPED(array):
-        out = cnp.PyArray_EMPTY(ndim, shape, kind, 0)
+        out = empty(ndim, shape, kind)
     else:  # the type number says not all: strings, records, dates
         out = numpy.empty((n, *(<object>array).shape[1:]), array.dtype)
     cdef void* to = cnp.PyArray_DATA(out)

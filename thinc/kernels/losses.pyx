@@ -5,6 +5,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t
 
 from ._arrays cimport as_contiguous
+from ._memory cimport empty
 from ._dispatch cimport LabelledRows, active, real_kernels
 
 cnp.import_array()
@@ -175,7 +176,7 @@ cdef object no_such_class(label, position, n_classes):
 # --- over arrays: contiguous or not, float32 or float64; what they give is C-contiguous
 
 cdef inline cnp.ndarray new_like(cnp.ndarray X):
-    return <cnp.ndarray>cnp.PyArray_EMPTY(cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X), 0)
+    return empty(cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X))
 
 
 cdef inline size_t n_columns(cnp.ndarray X) noexcept:

@@ -15,11 +15,11 @@ namespace thinc::THINC_ISA {
 
 template <typename F, typename T> void apply(T* y, const T* x, std::size_t n, const double* args) {
     const F f(args);
-    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(y, f.forward(at.load(x))); });
+    for_each_aligned(y, n, [&](auto at) THINC_INLINE_LAMBDA { at.store(y, f.forward(at.load(x))); });
 }
 template <typename F, typename T> void apply_slope(T* dx, const T* dy, const T* x, std::size_t n, const double* args) {
     const F f(args);
-    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(dx, at.load(dy) * f.slope(at.load(x))); });
+    for_each_aligned(dx, n, [&](auto at) THINC_INLINE_LAMBDA { at.store(dx, at.load(dy) * f.slope(at.load(x))); });
 }
 
 template <typename T> struct Plain {  // an activation without parameters
@@ -35,7 +35,9 @@ template <typename T> struct Relu : Plain<T> {
 // dx = dy where y > 0, else 0: a select, so that an infinite dy does not become NaN.
 template <typename T> void backprop_relu(T* dx, const T* dy, const T* y, std::size_t n, const double*) {
     const Vec<T> zero = Vec<T>::fill(0);
-    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(dx, select(gt(at.load(y), zero), at.load(dy), zero)); });
+    for_each_aligned(dx, n, [&](auto at) THINC_INLINE_LAMBDA {
+        at.store(dx, select(gt(at.load(y), zero), at.load(dy), zero));
+    });
 }
 
 // y = clip(a x + b, low, high); slope a where a x + b is strictly between low and high, else 0 (always 0 where a is 0).
@@ -108,9 +110,10 @@ template <typename T> struct Swish : Plain<T> {
     }
 };
 // dx = dy * slope(x, y), y = swish(x).
-template <typename T> void backprop_swish(T* dx, const T* dy, const T* x, const T* y, std::size_t n, const double* args) {
+template <typename T>
+void backprop_swish(T* dx, const T* dy, const T* x, const T* y, std::size_t n, const double* args) {
     const Swish<T> f(args);
-    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
+    for_each_aligned(dx, n, [&](auto at) THINC_INLINE_LAMBDA {
         at.store(dx, at.load(dy) * f.slope(at.load(x), at.load(y)));
     });
 }
