@@ -144,8 +144,9 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         double beta1, beta2, eps, l2, decay, clip
 
     cdef cppclass Optimizers[T]:
-        void (*update)(const ParameterUpdate* items, size_t count,
-                       const UpdateSettings* settings) noexcept nogil
+        void (*update)(
+            const ParameterUpdate* items, size_t count, const UpdateSettings* settings
+        ) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
         void (*update_average)(T* average, const T* weights, double rate, size_t n) noexcept nogil
@@ -162,19 +163,26 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         guesses_out_of_range, truths_out_of_range
 
     cdef cppclass Losses[T]:
-        int (*cross_entropy_labels)(const LabelledRows* items, size_t count, double scale,
-                                    double* loss) noexcept nogil
-        int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
-                                  size_t rows, size_t classes, double scale, double* loss) noexcept nogil
-        double (*squared_error)(T* gradient, const T* guesses, const T* truths, size_t n,
-                                double scale) noexcept nogil
-        double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows,
-                         size_t width, double scale, int ignore_zeros) noexcept nogil
+        int (*cross_entropy_labels)(
+            const LabelledRows* items, size_t count, double scale, double* loss
+        ) noexcept nogil
+        int (*cross_entropy_soft)(
+            T* gradient, const T* guesses, const T* truths, const unsigned char* keep, size_t rows,
+            size_t classes, double scale, double* loss
+        ) noexcept nogil
+        double (*squared_error)(
+            T* gradient, const T* guesses, const T* truths, size_t n, double scale
+        ) noexcept nogil
+        double (*cosine)(
+            T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows, size_t width,
+            double scale, int ignore_zeros
+        ) noexcept nogil
 
     # --- batching
     cdef cppclass Batching:
-        ptrdiff_t (*gather_rows)(char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows,
-                                  size_t row_bytes) noexcept nogil
+        ptrdiff_t (*gather_rows)(
+            char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows, size_t row_bytes
+        ) noexcept nogil
 
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:

@@ -1,3 +1,4 @@
+# cython: boundscheck=True
 """Losses: nogil functions over pointers, and gradients with their scalars over NumPy arrays."""
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
@@ -96,7 +97,7 @@ def encode_ints(labels, Py_ssize_t n_classes, missing_value):
             code[i] = label
         except TypeError:
             raise TypeError(
-                f"Cannot read the label {label!r} (position {i}): the first label is an integer, so all must be"
+                f"Cannot read the label {label!r} (position {i}): the first one is an integer, so all must be"
             ) from None
         if has_missing and code[i] == missing:
             code[i] = -1
@@ -167,8 +168,8 @@ cdef object changed_while_read():
 
 cdef object no_such_class(label, position, n_classes):
     return IndexError(
-        f"Label {label} (position {position}) is no class: the guesses have {n_classes} columns, so labels go from "
-        f"0 to {n_classes - 1}"
+        f"Label {label} (position {position}) is no class: the guesses have {n_classes} columns, so labels "
+        f"go from 0 to {n_classes - 1}"
     )
 
 
@@ -294,7 +295,9 @@ def squared_error_gradient(cnp.ndarray guesses not None, cnp.ndarray truths not 
     return D, loss
 
 
-def cosine_gradient(cnp.ndarray guesses not None, cnp.ndarray truths not None, double scale, bint ignore_zeros):
+def cosine_gradient(
+    cnp.ndarray guesses not None, cnp.ndarray truths not None, double scale, bint ignore_zeros
+):
     """Cosine distance of the rows of two 2-d arrays of one shape and dtype.
 
     Returns
