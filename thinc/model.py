@@ -89,7 +89,7 @@ class Model(State, Operators, Generic[InT, OutT]):
     ``copy.deepcopy`` keep the id, ``copy`` gives a new one.
     """
 
-    __slots__ = (  # noqa: RUF023
+    __slots__ = (
         "name",
         "id",
         "ops",
@@ -141,9 +141,7 @@ class Model(State, Operators, Generic[InT, OutT]):
         result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=is_train)
         return result
 
-    def begin_update(
-        self, X: InT, *, input_gradient: bool = True
-    ) -> Tuple[OutT, Callable[[OutT], Any]]:
+    def begin_update(self, X: InT, *, input_gradient: bool = True) -> Tuple[OutT, Callable[[OutT], Any]]:
         """Run forward in training.
 
         Parameters

@@ -13,7 +13,9 @@ from . import data
 from .base import Work
 
 WITHOUT_INPUT_GRADIENT = (
-    {"input_gradient": False} if "input_gradient" in inspect.signature(api.Model.begin_update).parameters else {}
+    {"input_gradient": False}
+    if "input_gradient" in inspect.signature(api.Model.begin_update).parameters
+    else {}
 )
 
 

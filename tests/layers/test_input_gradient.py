@@ -34,7 +34,10 @@ MODELS = {
     "maxout": (lambda: Maxout(3, 4, normalize=True), X),
     "chain": (lambda: chain(Relu(5, 4), Swish(5, 5), Softmax(3, 5, init_W=numpy_init)), X),
     "nested chains": (lambda: chain(chain(chain(Linear(4, 4), Relu(5, 4)), Relu(4, 5)), Linear(2, 4)), X),
-    "layers without parameters": (lambda: chain(Dropout(0.0), chain(Dropout(0.0), Relu(5, 4)), Linear(3, 5)), X),
+    "layers without parameters": (
+        lambda: chain(Dropout(0.0), chain(Dropout(0.0), Relu(5, 4)), Linear(3, 5)),
+        X,
+    ),
     "residual": (lambda: chain(residual(Relu(4, 4)), Linear(3, 4)), X),
     "concatenate": (lambda: chain(concatenate(Relu(5, 4), Linear(2, 4)), Linear(3, 7)), X),
     "add": (lambda: chain(add(Relu(5, 4), Linear(5, 4)), Linear(3, 5)), X),
@@ -59,7 +62,9 @@ def arrays_of(batch):
 
 def gradients(model: Model) -> dict:
     return {
-        (i, name): node.get_grad(name).copy() for i, node in enumerate(model.walk()) for name in node.grad_names
+        (i, name): node.get_grad(name).copy()
+        for i, node in enumerate(model.walk())
+        for name in node.grad_names
     }
 
 

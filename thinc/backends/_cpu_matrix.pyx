@@ -159,7 +159,7 @@ class CpuMatrix:
             return super().affine(X, W, b)
         cdef Operand x, w
         cdef cnp.ndarray x_owner = operand(&x, <cnp.ndarray>X, False)
-        cdef cnp.ndarray w_owner = operand(&w, <cnp.ndarray>W, True)
+        cdef cnp.ndarray _w_owner = operand(&w, <cnp.ndarray>W, True)
         cdef cnp.ndarray bias = <cnp.ndarray>b
         if not cnp.PyArray_IS_C_CONTIGUOUS(bias):
             bias = <cnp.ndarray>cnp.PyArray_NewCopy(bias, cnp.NPY_CORDER)

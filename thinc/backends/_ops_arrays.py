@@ -99,6 +99,20 @@ class ArrayOps:
         """`alloc_f` for integers."""
         return self.alloc(shape, dtype=dtype, zeros=zeros)
 
+    # What layers compute anew for each batch: a backend that allocates better than its array module overrides these.
+
+    def _multiply(self, X: Any, Y: Any) -> Any:
+        """``X * Y``, as a new array."""
+        return X * Y
+
+    def _add(self, X: Any, Y: Any) -> Any:
+        """``X + Y``, as a new array."""
+        return X + Y
+
+    def _concatenate(self, arrays: Any, axis: int) -> Any:
+        """``xp.concatenate(arrays, axis)``."""
+        return self.xp.concatenate(arrays, axis=axis)
+
     # -- other shapes ------------------------------------------------------------------------------------
 
     def reshape(self, array: Any, shape: Any) -> Any:

@@ -21,6 +21,8 @@ class EmbeddingOps(ArrayOps):
     def _backprop_hash_embed(self, dE: Any, rows: Any, dY: Any) -> None:
         """Add each row of dY ``(N, nO)`` to the four rows of its id in the gradient dE ``(nV, nO)``, in place."""
         if rows.shape != (len(dY), 4):
-            raise ValueError(f"Cannot backprop a hash embedding: got a gradient of {len(dY)} rows for {len(rows)} ids")
+            raise ValueError(
+                f"Cannot backprop a hash embedding: got a gradient of {len(dY)} rows for {len(rows)} ids"
+            )
         for column in range(4):  # one at a time: an id may name a row twice
             self.scatter_add(dE, self.xp.ascontiguousarray(rows[:, column]), dY)  # type: ignore[attr-defined]

@@ -1,5 +1,5 @@
 """Matrix products: our kernels, or BLIS where it was measured to be faster."""
-from ._dispatch cimport GemmCall, active, gemm_least_work, real_kernels, thread_workspace
+from ._dispatch cimport GemmCall, active, real_kernels, thread_workspace
 
 from . import _blis, _dispatch
 
