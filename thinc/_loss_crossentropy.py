@@ -185,8 +185,9 @@ class CategoricalCrossentropy(Loss):
                 "Cannot calculate loss from labels that are strings or None without the names of the "
                 f"classes: set {_NAME}(names=[...])"
             )
+        codes = encode_names(truths, n_classes, self.missing_value, self._name_to_i, self.neg_prefix or None)
         self._targets(n_classes)
-        return encode_names(truths, n_classes, self.missing_value, self._name_to_i, self.neg_prefix or None)
+        return codes
 
     def _missing_int(self) -> int | None:
         missing: Any = self.missing_value
