@@ -2,7 +2,7 @@
 cimport numpy as cnp
 
 from ..kernels._dispatch cimport active
-from ._arrays cimport contiguous, empty_like, is_real_array, same_shape
+from ..kernels._arrays cimport contiguous, empty_like, is_real_array, same_shape
 
 cnp.import_array()
 

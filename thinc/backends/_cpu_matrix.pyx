@@ -2,7 +2,7 @@
 cimport numpy as cnp
 
 from ..kernels cimport _gemm
-from ._arrays cimport empty2, is_real_array
+from ..kernels._arrays cimport empty2, is_real_array
 from .cblas cimport CBlas
 
 cnp.import_array()

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active
 from ..kernels._memory cimport empty
-from ._arrays cimport contiguous, empty2, is_real_array, same_shape
+from ..kernels._arrays cimport contiguous, empty2, is_real_array, same_shape
 
 cnp.import_array()
 

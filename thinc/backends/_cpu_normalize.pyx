@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active, real_kernels
-from ._arrays cimport as_int32, contiguous, empty1, empty_like, is_real_array, same_shape
+from ..kernels._arrays cimport as_int32, contiguous, empty1, empty_like, is_real_array, same_shape
 
 cnp.import_array()
 

@@ -4,7 +4,7 @@ from libc.math cimport ceil
 from libc.stdint cimport uint32_t, uint64_t
 
 from ..kernels._dispatch cimport active
-from ._arrays cimport empty1
+from ..kernels._arrays cimport empty1
 
 import numpy
 

@@ -6,7 +6,7 @@ cdef extern from *:
     const Py_ssize_t PY_SSIZE_T_MAX
 
 from ..kernels._dispatch cimport active, real_kernels
-from ._arrays cimport as_int32, contiguous, empty2, is_real_array
+from ..kernels._arrays cimport as_int32, contiguous, empty2, is_real_array
 
 cnp.import_array()
 

@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from ..kernels._dispatch cimport active
-from ._arrays cimport as_int32, contiguous, empty1, empty2, is_real_array
+from ..kernels._arrays cimport as_int32, contiguous, empty1, empty2, is_real_array
 
 cnp.import_array()
 

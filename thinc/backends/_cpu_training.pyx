@@ -3,7 +3,7 @@ cimport numpy as cnp
 
 from ..kernels cimport optimizers
 from ..kernels.batching import take_rows
-from ._arrays cimport is_real_array, same_shape
+from ..kernels._arrays cimport is_real_array, same_shape
 
 cnp.import_array()
 

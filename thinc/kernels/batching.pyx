@@ -4,7 +4,7 @@ import numpy
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from ._arrays cimport as_contiguous
+from ._arrays cimport contiguous
 from ._memory cimport empty
 from ._dispatch cimport active
 from ._memory cimport empty
@@ -43,7 +43,7 @@ def take_rows(cnp.ndarray array not None, cnp.ndarray index not None):
         return None
     if cnp.PyArray_TYPE(index) != cnp.NPY_INT64 or not cnp.PyArray_ISBEHAVED_RO(index):
         index = index.astype("int64")
-    index = as_contiguous(index)
+    index = contiguous(index)
     cdef size_t n = cnp.PyArray_DIM(index, 0), n_rows = cnp.PyArray_DIM(array, 0)
     cdef size_t row_bytes = cnp.PyArray_ITEMSIZE(array)
     cdef cnp.npy_intp shape[64]  # NumPy's own limit

@@ -4,7 +4,7 @@ cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t
 
-from ._arrays cimport as_contiguous
+from ._arrays cimport contiguous
 from ._memory cimport empty
 from ._dispatch cimport LabelledRows, active, real_kernels
 
@@ -215,7 +215,7 @@ def labels_gradient(list guesses not None, list codes not None, list targets not
         raise MemoryError()
     try:
         for i in range(n):
-            X = as_contiguous(guesses[i])
+            X = contiguous(guesses[i])
             code = codes[i]
             if cnp.PyArray_TYPE(code) != cnp.NPY_INT64 or not cnp.PyArray_IS_C_CONTIGUOUS(code) \
                     or cnp.PyArray_SIZE(code) * <Py_ssize_t>n_columns(X) != cnp.PyArray_SIZE(X):
@@ -254,7 +254,7 @@ def soft_gradient(cnp.ndarray guesses not None, cnp.ndarray truths not None, kee
     flags : int
         Bit 0: a guess lies outside ``[0, 1]``; bit 1: a truth does.
     """
-    cdef cnp.ndarray X = as_contiguous(guesses), Y = as_contiguous(truths), D = new_like(X)
+    cdef cnp.ndarray X = contiguous(guesses), Y = contiguous(truths), D = new_like(X)
     cdef size_t classes = n_columns(X)
     cdef size_t rows = cnp.PyArray_SIZE(X) // classes if classes else 0
     cdef const unsigned char* mask = NULL
@@ -280,7 +280,7 @@ def soft_gradient(cnp.ndarray guesses not None, cnp.ndarray truths not None, kee
 
 def squared_error_gradient(cnp.ndarray guesses not None, cnp.ndarray truths not None, double scale):
     """``(guesses - truths) * scale`` and the sum of its squares, for arrays of one shape and dtype."""
-    cdef cnp.ndarray X = as_contiguous(guesses), Y = as_contiguous(truths), D = new_like(X)
+    cdef cnp.ndarray X = contiguous(guesses), Y = contiguous(truths), D = new_like(X)
     cdef size_t n = cnp.PyArray_SIZE(X)
     cdef void* d = cnp.PyArray_DATA(D)
     cdef const void* x = cnp.PyArray_DATA(X)
@@ -306,7 +306,7 @@ def cosine_gradient(
     similarity : numpy.ndarray, shape ``(rows, 1)``
     loss : float
     """
-    cdef cnp.ndarray X = as_contiguous(guesses), Y = as_contiguous(truths), D = new_like(X)
+    cdef cnp.ndarray X = contiguous(guesses), Y = contiguous(truths), D = new_like(X)
     cdef cnp.npy_intp shape[2]
     shape[0], shape[1] = cnp.PyArray_DIM(X, 0), 1
     cdef cnp.ndarray C = cnp.PyArray_EMPTY(2, shape, cnp.PyArray_TYPE(X), 0)

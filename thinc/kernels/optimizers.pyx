@@ -4,7 +4,7 @@ cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport pow, sqrt
 
-from ._arrays cimport as_contiguous, is_real
+from ._arrays cimport contiguous, is_real_array
 from ._dispatch cimport (
     ParameterUpdate,
     UpdateSettings,
@@ -133,7 +133,7 @@ cdef class _Run:
         # Checks everything and fills `item`; changes nothing but what this object holds.
         # Returns False where no kernel takes the arrays.
         cdef cnp.ndarray w, g
-        if not is_real(weights) or not is_real(gradient) \
+        if not is_real_array(weights) or not is_real_array(gradient) \
                 or cnp.PyArray_TYPE(<cnp.ndarray>weights) != cnp.PyArray_TYPE(<cnp.ndarray>gradient):
             if self.method == METHOD_ADAM:
                 raise wrong_types(key, weights, gradient)
@@ -171,7 +171,7 @@ cdef class _Run:
         if self.averages is not None:
             item.average = self.state(self.averages, "averages", key, w, True)
             item.average_rate = average_rate(t, 0.9999)
-        w, g = as_contiguous(w), as_contiguous(g)
+        w, g = contiguous(w), contiguous(g)
         if g is not gradient:
             self.to_zero.append(gradient)
         item.weights, item.gradient = cnp.PyArray_DATA(w), cnp.PyArray_DATA(g)
