@@ -55,7 +55,7 @@ cdef bint may_overlap(cnp.ndarray A, cnp.ndarray B) noexcept:
     return low[0] < high[1] and low[1] < high[0]
 
 
-cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias):
+cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias, double beta=0):
     cdef bint single = cnp.PyArray_TYPE(out) == cnp.NPY_FLOAT32
     cdef void* data = cnp.PyArray_DATA(out)
     cdef Py_ssize_t M = x.rows, N = y.columns, K = x.columns
@@ -63,13 +63,13 @@ cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias):
         with nogil:
             _gemm.sgemm(
                 M, N, K, 1, <const float*>x.data, x.rs, x.cs, <const float*>y.data, y.rs, y.cs,
-                0, <float*>data, N, <const float*>bias,
+                beta, <float*>data, N, <const float*>bias,
             )
     else:
         with nogil:
             _gemm.dgemm(
                 M, N, K, 1, <const double*>x.data, x.rs, x.cs, <const double*>y.data, y.rs, y.cs,
-                0, <double*>data, N, <const double*>bias,
+                beta, <double*>data, N, <const double*>bias,
             )
 
 
@@ -146,6 +146,23 @@ class CpuMatrix:
             multiply(&a, &b, result, NULL)
             out[...] = result
         return out
+
+    def _add_gemm(self, out, x, y, trans1=False, trans2=False):
+        cdef Operand a, b
+        cdef cnp.ndarray x_owner, y_owner
+        if self.use_blis and is_real_array(x) and is_real_array(y) and is_real_array(out) \
+                and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_NDIM(<cnp.ndarray>y) == 2 \
+                and cnp.PyArray_NDIM(<cnp.ndarray>out) == 2 and cnp.PyArray_ISCARRAY(<cnp.ndarray>out) \
+                and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.PyArray_TYPE(<cnp.ndarray>out) \
+                and cnp.PyArray_TYPE(<cnp.ndarray>y) == cnp.PyArray_TYPE(<cnp.ndarray>out) \
+                and not may_overlap(out, x) and not may_overlap(out, y):
+            x_owner = operand(&a, x, trans1)
+            y_owner = operand(&b, y, trans2)
+            if a.columns == b.rows and a.rows == cnp.PyArray_DIM(<cnp.ndarray>out, 0) \
+                    and b.columns == cnp.PyArray_DIM(<cnp.ndarray>out, 1):
+                multiply(&a, &b, out, NULL, 1)
+                return
+        super()._add_gemm(out, x, y, trans1, trans2)
 
     def affine(self, X, W, b):
         """``X @ W.T + b`` of X ``(B, I)``, W ``(O, I)``, b ``(O,)``: ``(B, O)``, in one pass."""
