@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?=
 SOURCES = setup.py pyproject.toml MANIFEST.in README.md \
-          $(shell find thinc include build_tools -name '*.py' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.hh' -o -path '*_isa/*.cpp')
+          $(shell find thinc include build_tools -name '*.py' -o -name '*.pyx' -o -name '*.pyi' -o -name '*.pxd' -o -name '*.hh' -o -path '*_isa/*.cpp')
 PYTEST_ARGS ?= -q -n auto
 
 .PHONY: demo test bench lint dev clean
@@ -21,7 +21,7 @@ test: lint $(VENV)/wheel.stamp
 lint: $(VENV)/tools.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint thinc
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint thinc
 	$(BIN)/mypy
 
 bench: $(VENV)/wheel.stamp

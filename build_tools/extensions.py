@@ -72,7 +72,7 @@ def extensions() -> list[Extension]:
             include_dirs=["include", numpy.get_include()],
             define_macros=macros,
             extra_compile_args=module_flags(),
-            depends=["include/thinc/dispatch.hh"] if path.startswith("thinc/kernels/") else [],
+            depends=headers(),
             language="c++",
         )
         for path in _relative((ROOT / "thinc").rglob("*.pyx"))

@@ -42,8 +42,10 @@ def kernel_flags() -> list[str]:
         "-fno-rtti",
         "-fno-threadsafe-statics",
         "-fvisibility=hidden",
+        "-g0",
         "-Wall",
         "-Wextra",
+        "-Wno-uninitialized",  # GCC 12 warns about its own AVX-512 headers (GCC bug 105593)
     ]
 
 

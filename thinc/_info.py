@@ -14,7 +14,7 @@ FRAMEWORKS = ("torch", "jax", "tensorflow", "cupy", "ray", "mxnet")
 
 def describe() -> dict[str, Any]:
     """Collect what `info` prints, as a dict of strings, lists and dicts."""
-    from .kernels.gemm import describe as describe_products
+    from .kernels._gemm import describe as describe_products
 
     return {
         "thinc": about.__version__,
@@ -38,9 +38,14 @@ def info() -> dict[str, Any]:
     found = describe()
     width = max(map(len, found))
     for name, value in found.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key}: {entry}" for key, entry in value.items())
-        elif isinstance(value, list):
-            value = " ".join(map(str, value)) or "none"
-        print(f"{name:<{width}}  {value}")
+        print(f"{name:<{width}}  {_text(value)}")
     return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        entries = [f"{key} {_text(entry)}" for key, entry in value.items() if entry not in ("", None)]
+        return "(" + ", ".join(entries) + ")"
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    return str(value)

@@ -1,4 +1,4 @@
-"""The optimizer's update in plain array code, for arrays that no kernel of ours takes: CuPy's, unusual floats."""
+"""The optimizer's update in plain array code, for arrays that no kernel takes: CuPy's, unusual floats."""
 
 import math
 from typing import Any
@@ -48,15 +48,17 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
 def _check(o: Any, key: Any, weights: Any, gradient: Any, xp: Any, is_sgd: bool) -> None:
     if is_sgd and o.b2 > 0:
         raise NotImplementedError(
-            f"Optimizer has no method for beta1={o.b1} with beta2={o.b2}; set both to positive values (Adam) or "
-            "both to 0 (SGD)"
+            f"Optimizer has no method for beta1={o.b1} with beta2={o.b2}; set both to positive values (Adam) "
+            "or both to 0 (SGD)"
         )
     if not isinstance(gradient, xp.ndarray):
-        raise ValueError(f"Cannot update parameter {key}: weights are {type(weights)}, gradient {type(gradient)}")
+        raise ValueError(
+            f"Cannot update parameter {key}: weights are {type(weights)}, gradient {type(gradient)}"
+        )
     if weights.shape != gradient.shape:
         raise ValueError(
-            f"Cannot update parameter {key}: its shape is {weights.shape}, but the gradient's is {gradient.shape}; "
-            "they must be the same"
+            f"Cannot update parameter {key}: its shape is {weights.shape}, but the gradient's is "
+            f"{gradient.shape}; they must be the same"
         )
     if weights.dtype.kind != "f" or gradient.dtype.kind != "f":
         raise ValueError(
@@ -68,8 +70,8 @@ def _check(o: Any, key: Any, weights: Any, gradient: Any, xp: Any, is_sgd: bool)
         if arrays is not None and key in arrays and arrays[key].size != weights.size:
             raise ValueError(
                 f"Cannot update parameter {key}: its shape is {weights.shape}, but the optimizer holds "
-                f"{arrays[key].shape} from earlier updates. Delete the key's entries in mom1, mom2 and averages to "
-                "start anew, or make a new optimizer"
+                f"{arrays[key].shape} from earlier updates. Delete the key's entries in mom1, mom2 and "
+                "averages to start anew, or make a new optimizer"
             )
 
 
@@ -93,7 +95,5 @@ def _radam(o: Any, t: int) -> tuple[bool, float]:
     rho = rho_inf - 2 * s * decayed / (1 - decayed)
     k = 1 / (1 - o.b1**s)
     if rho >= 5:
-        k *= math.sqrt(
-            (1 - decayed) * (rho - 4) / (rho_inf - 4) * (rho - 2) / rho * rho_inf / (rho_inf - 2)
-        )
+        k *= math.sqrt((1 - decayed) * (rho - 4) / (rho_inf - 4) * (rho - 2) / rho * rho_inf / (rho_inf - 2))
     return rho >= 5, k

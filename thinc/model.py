@@ -23,6 +23,7 @@ from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
 from ._model_state import State
+from ._util.constants import constant
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
@@ -140,18 +141,36 @@ class Model(State, Operators, Generic[InT, OutT]):
         result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=is_train)
         return result
 
-    def begin_update(self, X: InT) -> Tuple[OutT, Callable[[OutT], InT]]:
+    def begin_update(
+        self, X: InT, *, input_gradient: bool = True
+    ) -> Tuple[OutT, Callable[[OutT], Any]]:
         """Run forward in training.
+
+        Parameters
+        ----------
+        X
+            The input.
+        input_gradient : bool
+            Whether the callback is to return the gradient of X. A training loop that throws it away should
+            say so: for the first layer of a network it is a third of the work.
 
         Returns
         -------
         Y
             The output.
         backprop : callable
-            Takes dY, adds to the gradients of the parameters, returns dX.
+            Takes dY, adds to the gradients of the parameters, returns dX; or None without `input_gradient`.
         """
-        result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
-        return result
+        if input_gradient:
+            result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
+            return result
+        with constant(X):
+            Y, backprop = self._func(self, X, is_train=True)
+
+        def backprop_parameters(dY: OutT) -> None:
+            backprop(dY)
+
+        return Y, backprop_parameters
 
     def predict(self, X: InT) -> OutT:
         """Run forward outside training; return the output only."""

@@ -7,6 +7,7 @@ from typing import Any, Union
 
 import numpy
 
+from . import compat
 from ._optimizer_formulas import update_by_formulas
 from .config import registry
 from .kernels.optimizers import update_parameter, update_parameters
@@ -148,21 +149,21 @@ class Optimizer:
     """
 
     __slots__ = (
-        "mom1",
-        "mom2",
+        "L2",
+        "L2_is_weight_decay",
+        "_radam_buffer",
         "averages",
-        "schedules",
-        "nr_update",
-        "last_seen",
-        "grad_clip",
-        "learn_rate",
         "b1",
         "b2",
         "eps",
-        "L2",
+        "grad_clip",
+        "last_seen",
+        "learn_rate",
+        "mom1",
+        "mom2",
+        "nr_update",
+        "schedules",
         "use_radam",
-        "L2_is_weight_decay",
-        "_radam_buffer",
     )
 
     mom1: dict[Any, FloatsXd]
@@ -216,19 +217,19 @@ class Optimizer:
             return
         if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': expected a number, or a schedule or other "
-                f"iterable of numbers, but got {value!r} of type {type(value)}"
+                f"Invalid value for the optimizer's setting '{name}': expected a number, or a schedule or "
+                f"other iterable of numbers, but got {value!r} of type {type(value)}"
             )
         schedule = iter(value)
         try:
             first = next(schedule)
         except StopIteration:
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': the schedule of type {type(value)} is empty"
+                f"Invalid value for the optimizer's setting '{name}': the schedule of {type(value)} is empty"
             ) from None
         if not _is_number(first):
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': the schedule of type {type(value)} starts "
+                f"Invalid value for the optimizer's setting '{name}': the schedule of {type(value)} starts "
                 f"with {first!r}, which is no number"
             )
         self.schedules[name] = schedule
@@ -286,7 +287,7 @@ class Optimizer:
     def update_many(
         self, keys: list[Any], weights: list[FloatsXd], gradients: list[FloatsXd], *, lr_scale: float = 1.0
     ) -> list[FloatsXd]:
-        """Update several parameters: the same as one call for each in turn, bit for bit, in one call of a kernel.
+        """Update several parameters: bit for bit as one call for each in turn, in one call of a kernel.
 
         Parameters
         ----------
@@ -304,7 +305,7 @@ class Optimizer:
         these are updated one by one.
         """
         if all(isinstance(W, numpy.ndarray) for W in weights):
-            updated = update_parameters(self, keys, weights, gradients, lr_scale)
+            updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated
         triples = zip(keys, weights, gradients, strict=True)
@@ -320,6 +321,10 @@ class Optimizer:
         """
         from .backends import get_ops
 
+        if not compat.has_cupy_gpu:
+            raise ValueError(
+                "Cannot move the optimizer's state to the GPU: no CUDA device was found, or CuPy is not installed"
+            )
         self._move(get_ops("cupy").asarray)
 
     def to_cpu(self) -> None:
@@ -335,7 +340,9 @@ class Optimizer:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (Real, numpy.number, numpy.bool_)) and not isinstance(value, numpy.complexfloating)
+    return isinstance(value, (Real, numpy.number, numpy.bool_)) and not isinstance(
+        value, numpy.complexfloating
+    )
 
 
 def _as_python_number(value: Any) -> Any:

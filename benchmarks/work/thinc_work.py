@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 
 import numpy
@@ -10,6 +11,15 @@ from thinc import api
 
 from . import data
 from .base import Work
+
+WITHOUT_INPUT_GRADIENT = (
+    {"input_gradient": False} if "input_gradient" in inspect.signature(api.Model.begin_update).parameters else {}
+)
+
+
+def begin_update(model: api.Model, X):
+    """As a training loop does it that has no use for the gradient of X; the published package always computes it."""
+    return model.begin_update(X, **WITHOUT_INPUT_GRADIENT)
 
 
 def adam(n: int) -> Work:
@@ -96,7 +106,7 @@ def mlp_train() -> Work:
 
     def epoch(model, optimizer):
         for x, y in zip(X, Y, strict=True):
-            guesses, backprop = model.begin_update(x)
+            guesses, backprop = begin_update(model, x)
             gradient, _ = loss(guesses, y)
             backprop(gradient)
             model.finish_update(optimizer)
@@ -141,7 +151,7 @@ def tagger_train() -> Work:
         return _tagger(docs), api.Adam(data.LEARN_RATE, L2=0.0, grad_clip=0.0, use_averages=False)
 
     def step(model, optimizer):
-        guesses, backprop = model.begin_update(docs)
+        guesses, backprop = begin_update(model, docs)
         gradient, _ = loss(guesses, tags)
         backprop(gradient)
         model.finish_update(optimizer)

@@ -28,7 +28,11 @@ def _digits(dev_fraction: float, seed: int) -> tuple[Split, Split]:
 
     images, labels = load_digits(return_X_y=True)
     train_X, dev_X, train_Y, dev_Y = train_test_split(
-        images.astype("float32") / 16, labels.astype("int32"), test_size=dev_fraction, random_state=seed, stratify=labels
+        images.astype("float32") / 16,
+        labels.astype("int32"),
+        test_size=dev_fraction,
+        random_state=seed,
+        stratify=labels,
     )
     return (train_X, train_Y), (dev_X, dev_Y)
 

@@ -10,7 +10,9 @@ from matplotlib import pyplot
 
 def save_curves(path: Path, title: str, steps: list[dict], epochs: list[dict]) -> None:
     """Write a PNG. `steps` has one record per update (loss, learn_rate), `epochs` one per epoch (step, train, dev)."""
-    figure, (loss_axes, accuracy_axes, rate_axes) = pyplot.subplots(1, 3, figsize=(15, 4.2), constrained_layout=True)
+    figure, (loss_axes, accuracy_axes, rate_axes) = pyplot.subplots(
+        1, 3, figsize=(15, 4.2), constrained_layout=True
+    )
     figure.suptitle(title)
     numbers = range(1, len(steps) + 1)
     loss_axes.plot(numbers, [step["loss"] for step in steps], color="tab:gray", alpha=0.35, label="batch")

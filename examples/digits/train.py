@@ -32,7 +32,7 @@ def train_epoch(model: Model, optimizer: Optimizer, loss, batches, label: str) -
     """Make one pass over the batches; return a record per update."""
     steps = []
     for X, Y in tqdm(batches, desc=label, leave=False):
-        guesses, backprop = model.begin_update(X)
+        guesses, backprop = model.begin_update(X, input_gradient=False)
         gradient, value = loss(guesses, Y)
         backprop(gradient)
         model.finish_update(optimizer)
@@ -42,7 +42,9 @@ def train_epoch(model: Model, optimizer: Optimizer, loss, batches, label: str) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--config", type=Path, default=HERE / "config.cfg")
     parser.add_argument("--data", type=Path, help="folder with the four MNIST files (IDX, plain or gzip)")
     parser.add_argument("--out", type=Path, default=Path("out/digits"))
@@ -88,7 +90,9 @@ def main() -> None:
     restored = registry.make_from_config(config)["model"].from_disk(args.out / "model.bin")
     if not numpy.array_equal(restored.predict(dev_X), expected):
         raise SystemExit("The model that was saved and loaded again predicts something else")
-    print(f"Loaded it again: the same predictions, {100 * evaluate(restored, 256, dev_X, dev_Y):.2f} % on dev")
+    print(
+        f"Loaded it again: the same predictions, {100 * evaluate(restored, 256, dev_X, dev_Y):.2f} % on dev"
+    )
 
 
 if __name__ == "__main__":

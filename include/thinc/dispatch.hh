@@ -21,6 +21,11 @@ template <typename T> struct Activations {
     Map<T> dsigmoid, dtanh, sechsq, erf;
 };
 
+// --- elementary functions (kernels/elementary.hh): for the tests of simd/math.hh
+template <typename T> struct Elementary {
+    Map<T> exp, exp_moderate, exp_negative, log, log1p, tanh, logistic, erf, normal_tail;
+};
+
 // --- softmax (kernels/softmax.hh)
 template <typename T> struct Softmaxes {
     void (*softmax)(T* y, const T* x, std::size_t rows, std::size_t n, T scale);
@@ -158,6 +163,7 @@ struct Batching {
 // --- everything that exists for float and for double
 template <typename T> struct RealKernels {
     Activations<T> activations;
+    Elementary<T> elementary;
     Softmaxes<T> softmax;
     Normalizers<T> normalize;
     Maxouts<T> maxout;

@@ -3,6 +3,7 @@
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/batching.hh"
+#include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/gather.hh"
 #include "thinc/kernels/gemm.hh"
 #include "thinc/kernels/hashing.hh"
@@ -23,6 +24,7 @@ namespace thinc::THINC_ISA {
 template <typename T> constexpr RealKernels<T> fill_real_kernels() {
     return {
         activation_kernels<T>(),
+        elementary_kernels<T>(),
         softmax_kernels<T>(),
         normalizer_kernels<T>(),
         maxout_kernels<T>(),

@@ -107,7 +107,7 @@ def test_bad_lengths(ops, name):
         getattr(ops, name)(X, numpy.asarray([-1, 6], dtype="i"))
     with pytest.raises(IndexError, match="lengths must sum up to the number of rows"):
         getattr(ops, name)(X, numpy.asarray([3, 3], dtype="i"))
-    with pytest.raises(ValueError, match="one gradient row per sequence|gradient|items"):
+    with pytest.raises(ValueError, match="gradient"):
         getattr(ops, "backprop_" + name)(*([X[:1]] + [X[:1].astype("i")] * (name == "reduce_max")), [2, 3])
 
 

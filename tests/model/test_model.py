@@ -13,12 +13,12 @@ from functools import partial
 import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from thinc.optimizers import Adam, Optimizer
 
 import thinc.model
 from thinc._util.validation import DataValidationError, data_validation
 from thinc.backends import NumpyOps, ParamServer, use_ops
 from thinc.model import Model, change_attr_values, empty_init, set_dropout_rate
+from thinc.optimizers import Adam, Optimizer
 from thinc.shims import Shim
 from thinc.types import Floats2d
 

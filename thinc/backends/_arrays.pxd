@@ -1,6 +1,8 @@
 # What the compiled CPU operations share: cheap checks and allocation of NumPy arrays. Inline: nothing to import.
 cimport numpy as cnp
 
+from ..kernels._memory cimport empty
+
 
 cdef inline bint is_real_array(object X):
     # float32 or float64 in native byte order: what the kernels take; any strides
@@ -19,7 +21,7 @@ cdef inline cnp.ndarray contiguous(cnp.ndarray X):
 
 cdef inline cnp.ndarray empty_like(cnp.ndarray X):
     # uninitialised C-contiguous array with the shape and dtype of X
-    return <cnp.ndarray>cnp.PyArray_EMPTY(cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X), 0)
+    return empty(cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X))
 
 
 cdef inline bint same_shape(cnp.ndarray A, cnp.ndarray B) noexcept:
@@ -27,14 +29,14 @@ cdef inline bint same_shape(cnp.ndarray A, cnp.ndarray B) noexcept:
 
 
 cdef inline cnp.ndarray empty1(cnp.npy_intp d0, int kind):
-    return <cnp.ndarray>cnp.PyArray_EMPTY(1, &d0, kind, 0)
+    return empty(1, &d0, kind)
 
 
 cdef inline cnp.ndarray empty2(cnp.npy_intp d0, cnp.npy_intp d1, int kind):
     cdef cnp.npy_intp dims[2]
     dims[0] = d0
     dims[1] = d1
-    return <cnp.ndarray>cnp.PyArray_EMPTY(2, dims, kind, 0)
+    return empty(2, dims, kind)
 
 
 cdef inline cnp.ndarray as_int32(object values):

@@ -1,4 +1,4 @@
-"""Activations on the CPU: check, allocate, release the GIL, call a kernel; other dtypes go to the reference."""
+"""Activations on the CPU: check, allocate, release the GIL, call a kernel; or leave it to the reference."""
 cimport numpy as cnp
 
 from ..kernels._dispatch cimport active
@@ -9,8 +9,10 @@ cnp.import_array()
 # The shapes of kernel: see include/thinc/dispatch.hh.
 ctypedef void (*map32)(float* y, const float* x, size_t n, const double* args) noexcept nogil
 ctypedef void (*map64)(double* y, const double* x, size_t n, const double* args) noexcept nogil
-ctypedef void (*slope32)(float* dx, const float* dy, const float* x, size_t n, const double* args) noexcept nogil
-ctypedef void (*slope64)(double* dx, const double* dy, const double* x, size_t n, const double* args) noexcept nogil
+ctypedef void (*slope32)(
+    float* dx, const float* dy, const float* x, size_t n, const double* args) noexcept nogil
+ctypedef void (*slope64)(
+    double* dx, const double* dy, const double* x, size_t n, const double* args) noexcept nogil
 
 
 cdef bint check_writeable(str operation, cnp.ndarray out) except 0:
@@ -22,8 +24,8 @@ cdef bint check_writeable(str operation, cnp.ndarray out) except 0:
 cdef bint check_shapes(str operation, cnp.ndarray dY, cnp.ndarray X) except 0:
     if not same_shape(dY, X):
         raise ValueError(
-            f"Cannot compute {operation}: the gradient has shape {(<object>dY).shape} but the array it belongs to "
-            f"{(<object>X).shape}; they must be equal"
+            f"Cannot compute {operation}: the gradient has shape {(<object>dY).shape} but the array it "
+            f"belongs to {(<object>X).shape}; they must be equal"
         )
     return True
 
@@ -76,7 +78,7 @@ cdef object apply(str operation, object X, bint inplace, map32 f, map64 d, const
 cdef object apply_slope(
     str operation, object dY, object X, object target, slope32 f, slope64 d, const double* args=NULL
 ):
-    # dY * f'(X), written to the array `target` if it is not None; None if there is no kernel for these kinds of array
+    # dY * f'(X), written to `target` unless that is None; None if there is no kernel for these arrays
     if not same_kind(dY, X):
         return None
     check_shapes(operation, dY, X)
@@ -103,7 +105,8 @@ class CpuActivations:
 
     def sigmoid(self, X, *, inplace=False):
         Y = apply(
-            "sigmoid", X, inplace, active().f32.activations.sigmoid.forward, active().f64.activations.sigmoid.forward
+            "sigmoid", X, inplace,
+            active().f32.activations.sigmoid.forward, active().f64.activations.sigmoid.forward
         )
         return super().sigmoid(X, inplace=inplace) if Y is None else Y
 
@@ -114,17 +117,17 @@ class CpuActivations:
         )
         return super().backprop_sigmoid(dY, Y, inplace=inplace) if dX is None else dX
 
-    def dsigmoid(self, X, *, inplace=False):
-        Y = apply(
-            "dsigmoid", X, inplace, active().f32.activations.dsigmoid, active().f64.activations.dsigmoid
+    def dsigmoid(self, Y, *, inplace=False):
+        S = apply(
+            "dsigmoid", Y, inplace, active().f32.activations.dsigmoid, active().f64.activations.dsigmoid
         )
-        return super().dsigmoid(X, inplace=inplace) if Y is None else Y
+        return super().dsigmoid(Y, inplace=inplace) if S is None else S
 
-    def dtanh(self, X, *, inplace=False):
-        Y = apply(
-            "dtanh", X, inplace, active().f32.activations.dtanh, active().f64.activations.dtanh
+    def dtanh(self, Y, *, inplace=False):
+        S = apply(
+            "dtanh", Y, inplace, active().f32.activations.dtanh, active().f64.activations.dtanh
         )
-        return super().dtanh(X, inplace=inplace) if Y is None else Y
+        return super().dtanh(Y, inplace=inplace) if S is None else S
 
     def relu(self, X, inplace=False):
         Y = apply(
@@ -143,7 +146,8 @@ class CpuActivations:
         cdef double[4] args = [slope, offset, min_val, max_val]
         Y = apply(
             "clipped_linear", X, inplace,
-            active().f32.activations.clipped_linear.forward, active().f64.activations.clipped_linear.forward, args,
+            active().f32.activations.clipped_linear.forward,
+            active().f64.activations.clipped_linear.forward, args,
         )
         return super().clipped_linear(X, slope, offset, min_val, max_val, inplace) if Y is None else Y
 
@@ -153,7 +157,8 @@ class CpuActivations:
         cdef double[4] args = [slope, offset, min_val, max_val]
         dX = apply_slope(
             "backprop_clipped_linear", dY, X, dY if inplace else None,
-            active().f32.activations.clipped_linear.backward, active().f64.activations.clipped_linear.backward, args,
+            active().f32.activations.clipped_linear.backward,
+            active().f64.activations.clipped_linear.backward, args,
         )
         if dX is None:
             return super().backprop_clipped_linear(dY, X, slope, offset, min_val, max_val, inplace)
@@ -191,7 +196,8 @@ class CpuActivations:
 
     def hard_swish(self, X, inplace=False):
         Y = apply(
-            "hard_swish", X, inplace, active().f32.activations.hard_swish.forward, active().f64.activations.hard_swish.forward
+            "hard_swish", X, inplace,
+            active().f32.activations.hard_swish.forward, active().f64.activations.hard_swish.forward
         )
         return super().hard_swish(X, inplace=inplace) if Y is None else Y
 
@@ -204,14 +210,17 @@ class CpuActivations:
 
     def hard_swish_mobilenet(self, X, inplace=False):
         Y = apply(
-            "hard_swish_mobilenet", X, inplace, active().f32.activations.hard_swish_mobilenet.forward, active().f64.activations.hard_swish_mobilenet.forward
+            "hard_swish_mobilenet", X, inplace,
+            active().f32.activations.hard_swish_mobilenet.forward,
+            active().f64.activations.hard_swish_mobilenet.forward
         )
         return super().hard_swish_mobilenet(X, inplace=inplace) if Y is None else Y
 
     def backprop_hard_swish_mobilenet(self, dY, X, inplace=False):
         dX = apply_slope(
             "backprop_hard_swish_mobilenet", dY, X, dY if inplace else None,
-            active().f32.activations.hard_swish_mobilenet.backward, active().f64.activations.hard_swish_mobilenet.backward,
+            active().f32.activations.hard_swish_mobilenet.backward,
+            active().f64.activations.hard_swish_mobilenet.backward,
         )
         return super().backprop_hard_swish_mobilenet(dY, X, inplace=inplace) if dX is None else dX
 
@@ -243,7 +252,8 @@ class CpuActivations:
 
     def gelu_approx(self, X, inplace=False):
         Y = apply(
-            "gelu_approx", X, inplace, active().f32.activations.gelu_approx.forward, active().f64.activations.gelu_approx.forward
+            "gelu_approx", X, inplace,
+            active().f32.activations.gelu_approx.forward, active().f64.activations.gelu_approx.forward
         )
         return super().gelu_approx(X, inplace=inplace) if Y is None else Y
 
@@ -257,7 +267,8 @@ class CpuActivations:
     def mish(self, X, threshold=20.0, inplace=False):
         cdef double[1] args = [threshold]
         Y = apply(
-            "mish", X, inplace, active().f32.activations.mish.forward, active().f64.activations.mish.forward, args
+            "mish", X, inplace,
+            active().f32.activations.mish.forward, active().f64.activations.mish.forward, args
         )
         return super().mish(X, threshold, inplace) if Y is None else Y
 

@@ -84,7 +84,7 @@ class CpuMatrix:
         """A new table of C BLAS routines, for Cython code: `thinc.backends.cblas.CBlas`."""
         return CBlas()
 
-    def gemm(self, cnp.ndarray x not None, cnp.ndarray y not None, *, out=None, trans1=False, trans2=False):
+    def gemm(self, cnp.ndarray x not None, cnp.ndarray y not None, out=None, trans1=False, trans2=False):
         """Matrix product of `x` and `y`, in one thread, without the GIL.
 
         Parameters

@@ -3,6 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active
+from ..kernels._memory cimport empty
 from ._arrays cimport contiguous, empty2, is_real_array, same_shape
 
 cnp.import_array()
@@ -13,9 +14,11 @@ class CpuMaxout:
 
     def maxout(self, X):
         # empty arrays and other ranks are the reference's
-        if not is_real_array(X) or cnp.PyArray_NDIM(<cnp.ndarray>X) != 3 or cnp.PyArray_SIZE(<cnp.ndarray>X) == 0:
+        if not is_real_array(X) or cnp.PyArray_NDIM(<cnp.ndarray>X) != 3:
             return super().maxout(X)
         cdef cnp.ndarray x = contiguous(X)
+        if cnp.PyArray_SIZE(x) == 0:
+            return super().maxout(X)
         cdef size_t B = cnp.PyArray_DIM(x, 0), O = cnp.PyArray_DIM(x, 1), P = cnp.PyArray_DIM(x, 2)
         cdef cnp.ndarray best = empty2(B, O, cnp.PyArray_TYPE(x)), which = empty2(B, O, cnp.NPY_INT32)
         cdef void* y = cnp.PyArray_DATA(best)
@@ -42,7 +45,7 @@ class CpuMaxout:
             return super().backprop_maxout(dY, which, P)
         cdef cnp.ndarray dy = contiguous(dY), index = contiguous(which)
         cdef cnp.npy_intp[3] dims = [cnp.PyArray_DIM(dy, 0), cnp.PyArray_DIM(dy, 1), pieces]
-        cdef cnp.ndarray dX = <cnp.ndarray>cnp.PyArray_EMPTY(3, dims, cnp.PyArray_TYPE(dy), 0)
+        cdef cnp.ndarray dX = empty(3, dims, cnp.PyArray_TYPE(dy))
         cdef void* dx = cnp.PyArray_DATA(dX)
         cdef const void* grad = cnp.PyArray_DATA(dy)
         cdef const int32_t* w = <const int32_t*>cnp.PyArray_DATA(index)
@@ -56,7 +59,7 @@ class CpuMaxout:
                 bad = active().f64.maxout.backprop_maxout(<double*>dx, <const double*>grad, w, N, pieces)
         if bad >= 0:
             raise IndexError(
-                f"Cannot compute backprop_maxout: which must be at least 0 and less than the number of pieces, {P}, "
-                f"but is {w[bad]} in row {bad // dims[1]}, column {bad % dims[1]}"
+                f"Cannot compute backprop_maxout: which must be at least 0 and less than the number of "
+                f"pieces, {P}, but is {w[bad]} in row {bad // dims[1]}, column {bad % dims[1]}"
             )
         return dX

@@ -12,7 +12,6 @@ ctypedef fused real:
     double
 
 
-
 cdef bint real_matrix(object X):
     return is_real_array(X) and cnp.PyArray_NDIM(<cnp.ndarray>X) == 2
 
@@ -199,8 +198,8 @@ class CpuNormalize:
         if kind == cnp.NPY_FLOAT32:
             with nogil:
                 active().f32.normalize.backprop_layernorm(
-                    <float*>dx, <float*>dg, <float*>dc, <const float*>grad, <const float*>src, <const float*>g,
-                    <const float*>m, <const float*>s, rows, n)
+                    <float*>dx, <float*>dg, <float*>dc, <const float*>grad, <const float*>src,
+                    <const float*>g, <const float*>m, <const float*>s, rows, n)
         else:
             with nogil:
                 active().f64.normalize.backprop_layernorm(

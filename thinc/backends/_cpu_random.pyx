@@ -1,4 +1,4 @@
-"""Dropout masks on the CPU, by a counter-based generator that is keyed by one number from NumPy's global one."""
+"""Dropout masks on the CPU, by a counter-based generator whose key is one number from NumPy's global one."""
 cimport numpy as cnp
 from libc.math cimport ceil
 from libc.stdint cimport uint32_t, uint64_t
@@ -8,13 +8,15 @@ from ._arrays cimport empty1
 
 import numpy
 
+from ..kernels._memory import uninitialized
+
 cnp.import_array()
 
 
 def random_bits(Py_ssize_t n, uint64_t key, uint64_t first=0):
-    """Elements `first` to ``first + n`` of the stream of `key`; `first` must be a multiple of 64. uint32 ``(n,)``."""
+    """Elements `first` to ``first + n`` of the stream of `key`: uint32 ``(n,)``; `first` divisible by 64."""
     if n < 0 or first % 64:
-        raise ValueError(f"random_bits: expected n >= 0 and a first element divisible by 64, got {n} and {first}")
+        raise ValueError(f"random_bits: expected n >= 0 and first divisible by 64, but got {n} and {first}")
     cdef cnp.ndarray bits = empty1(n, cnp.NPY_UINT32)
     cdef uint32_t* out = <uint32_t*>cnp.PyArray_DATA(bits)
     with nogil:
@@ -30,8 +32,8 @@ class CpuRandom:
         if rate <= 0 or rate >= 1:
             return super().get_dropout_mask(shape, drop)
         if rate != rate:
-            raise ValueError("get_dropout_mask: the dropout rate is NaN; expected a number, or None for no dropout")
-        cdef cnp.ndarray mask = numpy.empty(shape, dtype="float32")
+            raise ValueError("get_dropout_mask: the rate is NaN; expected a number, or None for no dropout")
+        cdef cnp.ndarray mask = uninitialized(shape, "float32")
         # One draw of 53 bits, so that numpy's seed decides the mask.
         cdef uint64_t key = <uint64_t>(<double>numpy.random.random() * 9007199254740992.0)
         cdef double bound = ceil(rate * 4294967296.0)

@@ -1,4 +1,4 @@
-"""Training on the CPU: updates of parameters and batches, by compiled kernels; other arrays go to the reference."""
+"""Training on the CPU by compiled kernels: updates of parameters, batches; the rest goes to the reference."""
 cimport numpy as cnp
 
 from ..kernels cimport optimizers
@@ -32,13 +32,14 @@ class CpuTraining:
         if cnp.PyArray_TYPE(weights) == cnp.NPY_FLOAT32:
             with nogil:
                 optimizers.adam[float](
-                    <float*>w, <float*>g, <float*>m, <float*>v, NULL, n, learn_rate, beta1, beta2, eps, 0, 0, 0, 0
+                    <float*>w, <float*>g, <float*>m, <float*>v, NULL, n, learn_rate, beta1, beta2, eps, 0, 0,
+                    0, 0
                 )
         else:
             with nogil:
                 optimizers.adam[double](
-                    <double*>w, <double*>g, <double*>m, <double*>v, NULL, n, learn_rate, beta1, beta2, eps, 0, 0,
-                    0, 0
+                    <double*>w, <double*>g, <double*>m, <double*>v, NULL, n, learn_rate, beta1, beta2, eps,
+                    0, 0, 0, 0
                 )
         return weights, gradient, mom1, mom2
 

@@ -9,7 +9,7 @@ from ._ops_arrays import ArrayOps
 
 
 class FusedOps(ArrayOps):
-    """Layer normalisation, and sums over rows."""
+    """Layer normalization, sums over rows, and what is fused with nothing but its allocation."""
 
     def _layernorm(self, X: Any, G: Any, b: Any) -> tuple[Any, Any, Any]:
         """``Y = (X - mu) * rstd * G + b`` with the mean and standard deviation of each row (Ba et al. 2016).
@@ -41,6 +41,18 @@ class FusedOps(ArrayOps):
         mean_dn = (d * normed).mean(axis=1, keepdims=True)
         dX = (d - mean_d - normed * mean_dn) * rstd[:, None]
         return dX, (dY * normed).sum(axis=0), dY.sum(axis=0)
+
+    def _multiply(self, X: Any, Y: Any) -> Any:
+        """``X * Y``, as a new array."""
+        return X * Y
+
+    def _add(self, X: Any, Y: Any) -> Any:
+        """``X + Y``, as a new array."""
+        return X + Y
+
+    def _concatenate(self, arrays: Any, axis: int) -> Any:
+        """``xp.concatenate(arrays, axis)``."""
+        return self.xp.concatenate(arrays, axis=axis)
 
     def _sum_columns(self, X: Any) -> Any:
         """The sum of the rows of X ``(B, n)``: ``(n,)``; a bias's gradient."""

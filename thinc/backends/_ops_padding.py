@@ -39,7 +39,7 @@ class PaddingOps(ArrayOps):
         if pad > 0:
             zeros = self.alloc((pad, *kept[0].shape[1:]), dtype=kept[0].dtype)
             kept = [part for x in kept for part in (zeros, x)] + [zeros]
-        result = self.xp.concatenate(kept)
+        result = self._concatenate(kept, axis=0)
         return result if dtype is None else self.xp.asarray(result, dtype=dtype)
 
     def unflatten(self, X: Any, lengths: Any, pad: int = 0) -> list:

@@ -1,7 +1,8 @@
 """The generator of dropout masks in plain NumPy: the readable twin of include/thinc/kernels/random.hh.
 
-Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011) turns a 128-bit
-counter and a 64-bit key into 128 random bits. Every element of a stream depends on the key and its own index alone.
+Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011) turns a
+128-bit counter and a 64-bit key into 128 random bits. Every element of a stream depends on the key and its
+own index alone.
 """
 
 import math
@@ -46,7 +47,7 @@ def philox4x32(counter: Any, key: tuple[int, int], rounds: int = 10) -> Any:
 
 
 def random_bits(n: int, key: int, first: int = 0) -> Any:
-    """Elements `first` to ``first + n`` of the stream of `key`; `first` must be a multiple of 64. uint32 ``(n,)``.
+    """Elements `first` to ``first + n`` of the stream of `key`: uint32 ``(n,)``. `first` is a multiple of 64.
 
     Element ``64 g + 16 w + b`` is word w of the block with counter ``c = 16 g + b``.
     """

@@ -5,6 +5,7 @@ from ..config import registry
 from ._cpu_activations import CpuActivations
 from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
+from ._cpu_memory import CpuMemory
 from ._cpu_normalize import CpuNormalize
 from ._cpu_random import CpuRandom
 from ._cpu_sequences import CpuSequences
@@ -15,7 +16,7 @@ from .ops import Ops
 
 @registry.ops("NumpyOps")
 class NumpyOps(
-    CpuActivations, CpuMatrix, CpuNormalize, CpuMaxout, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+    CpuActivations, CpuMatrix, CpuNormalize, CpuMaxout, CpuMemory, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
 ):
     """Array operations on the CPU, by compiled kernels.
 

@@ -14,19 +14,33 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*forward)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*backward)(T* dx, const T* dy, const T* x_or_y, size_t n, const double* args) noexcept nogil
     cdef cppclass Activations[T]:
-        Activation[T] relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet, dish, gelu, gelu_approx
-        Activation[T] mish
+        Activation[T] relu, clipped_linear, sigmoid, tanh, hard_swish, hard_swish_mobilenet
+        Activation[T] dish, gelu, gelu_approx, mish
         void (*swish)(T* y, const T* x, size_t n, const double* args) noexcept nogil
-        void (*backprop_swish)(T* dx, const T* dy, const T* x, const T* y, size_t n, const double* args) noexcept nogil
+        void (*backprop_swish)(
+            T* dx, const T* dy, const T* x, const T* y, size_t n, const double* args) noexcept nogil
         void (*dsigmoid)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*dtanh)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*sechsq)(T* y, const T* x, size_t n, const double* args) noexcept nogil
         void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
 
+    # --- elementary functions
+    cdef cppclass Elementary[T]:
+        void (*exp)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*exp_moderate)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*exp_negative)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*log)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*log1p)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*tanh)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*logistic)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*erf)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+        void (*normal_tail)(T* y, const T* x, size_t n, const double* args) noexcept nogil
+
     # --- softmax
     cdef cppclass Softmaxes[T]:
         void (*softmax)(T* y, const T* x, size_t rows, size_t n, T scale) noexcept nogil
-        void (*backprop_softmax)(T* dx, const T* y, const T* dy, size_t rows, size_t n, T scale) noexcept nogil
+        void (*backprop_softmax)(
+            T* dx, const T* y, const T* dy, size_t rows, size_t n, T scale) noexcept nogil
         void (*softmax_sequences)(
             T* y, const T* x, const int32_t* lengths, size_t B, size_t O) noexcept nogil
         void (*backprop_softmax_sequences)(
@@ -52,7 +66,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     cdef cppclass Random:
         void (*bits)(uint32_t* out, size_t n, uint64_t key, uint64_t first) noexcept nogil
         void (*dropout_mask)(
-            float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale) noexcept nogil
+            float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale
+        ) noexcept nogil
 
     # --- reductions
     cdef cppclass Reductions[T]:
@@ -61,15 +76,18 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*reduce_max)(
             T* maxes, int32_t* which, const T* X, const int32_t* lengths, size_t B, size_t O
         ) noexcept nogil
-        void (*backprop_reduce_sum)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
-        void (*backprop_reduce_mean)(T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_reduce_sum)(
+            T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
+        void (*backprop_reduce_mean)(
+            T* dX, const T* d, const int32_t* lengths, size_t B, size_t O) noexcept nogil
         ptrdiff_t (*backprop_reduce_max)(
             T* dX, const T* d, const int32_t* which, const int32_t* lengths, size_t B, size_t O
         ) noexcept nogil
 
     # --- windows
     cdef cppclass Windows[T]:
-        void (*seq2col)(T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
+        void (*seq2col)(
+            T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
         void (*backprop_seq2col)(
             T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
         ) noexcept nogil
@@ -126,8 +144,9 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         double beta1, beta2, eps, l2, decay, clip
 
     cdef cppclass Optimizers[T]:
-        void (*update)(const ParameterUpdate* items, size_t count,
-                       const UpdateSettings* settings) noexcept nogil
+        void (*update)(
+            const ParameterUpdate* items, size_t count, const UpdateSettings* settings
+        ) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
         void (*update_average)(T* average, const T* weights, double rate, size_t n) noexcept nogil
@@ -144,23 +163,31 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         guesses_out_of_range, truths_out_of_range
 
     cdef cppclass Losses[T]:
-        int (*cross_entropy_labels)(const LabelledRows* items, size_t count, double scale,
-                                    double* loss) noexcept nogil
-        int (*cross_entropy_soft)(T* gradient, const T* guesses, const T* truths, const unsigned char* keep,
-                                  size_t rows, size_t classes, double scale, double* loss) noexcept nogil
-        double (*squared_error)(T* gradient, const T* guesses, const T* truths, size_t n,
-                                double scale) noexcept nogil
-        double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows,
-                         size_t width, double scale, int ignore_zeros) noexcept nogil
+        int (*cross_entropy_labels)(
+            const LabelledRows* items, size_t count, double scale, double* loss
+        ) noexcept nogil
+        int (*cross_entropy_soft)(
+            T* gradient, const T* guesses, const T* truths, const unsigned char* keep, size_t rows,
+            size_t classes, double scale, double* loss
+        ) noexcept nogil
+        double (*squared_error)(
+            T* gradient, const T* guesses, const T* truths, size_t n, double scale
+        ) noexcept nogil
+        double (*cosine)(
+            T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows, size_t width,
+            double scale, int ignore_zeros
+        ) noexcept nogil
 
     # --- batching
     cdef cppclass Batching:
-        ptrdiff_t (*gather_rows)(char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows,
-                                  size_t row_bytes) noexcept nogil
+        ptrdiff_t (*gather_rows)(
+            char* out, const char* rows, const int64_t* index, size_t n, size_t n_rows, size_t row_bytes
+        ) noexcept nogil
 
     # --- everything that exists for float and for double
     cdef cppclass RealKernels[T]:
         Activations[T] activations
+        Elementary[T] elementary
         Softmaxes[T] softmax
         Normalizers[T] normalize
         Maxouts[T] maxout

@@ -64,4 +64,7 @@ def features():
 
 
 if os.environ.get("THINC_ISA"):
-    select_isa(os.environ["THINC_ISA"])
+    try:
+        select_isa(os.environ["THINC_ISA"])
+    except ValueError as error:
+        raise ValueError(f"{error}. Unset or change the environment variable THINC_ISA.") from None

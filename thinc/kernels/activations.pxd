@@ -1,8 +1,10 @@
-# Activations for Cython code without the GIL: n contiguous elements of float or double, thinc's kernels for this CPU.
+# Activations for Cython code without the GIL: n contiguous elements of float or double, by the kernels that
+# thinc has chosen for this CPU.
 #
-# Y = f(X), and dX = dY * f'. An output may be the same array as an input, but not overlap it otherwise. relu, sigmoid
-# and tanh take their output Y on the way back, the others their input X, swish both. NaN in gives NaN out; infinities
-# give the limits. Safe to call from several threads. Formulas and errors: thinc.backends.Ops, include/thinc/kernels.
+# Y = f(X), and dX = dY * f'. An output may be the same array as an input, but not overlap it otherwise. relu,
+# sigmoid and tanh take their output Y on the way back, the others their input X, swish both. NaN gives NaN;
+# infinities give the limits. Any thread may call them. Formulas: thinc.backends.Ops; errors: the heads of
+# include/thinc/kernels/*.hh.
 
 ctypedef fused real:
     float
@@ -34,7 +36,8 @@ cdef void clipped_linear(
     real* Y, const real* X, size_t n, double slope, double offset, double min_val, double max_val
 ) noexcept nogil
 cdef void backprop_clipped_linear(
-    real* dX, const real* dY, const real* X, size_t n, double slope, double offset, double min_val, double max_val
+    real* dX, const real* dY, const real* X, size_t n,
+    double slope, double offset, double min_val, double max_val
 ) noexcept nogil
 cdef void erf(real* Y, const real* X, size_t n) noexcept nogil
 # each of the rows of X (rows, n), divided by temperature
@@ -45,4 +48,6 @@ cdef void backprop_softmax(
 # the largest of the P > 0 pieces of each of N groups, and which it was; the first of equals, and the first NaN
 cdef void maxout(real* best, int* which, const real* X, size_t N, size_t P) noexcept nogil
 # dX (N, P); returns the position of the first which outside [0, P), dX being partly written then, or -1
-cdef Py_ssize_t backprop_maxout(real* dX, const real* dY, const int* which, size_t N, size_t P) noexcept nogil
+cdef Py_ssize_t backprop_maxout(
+    real* dX, const real* dY, const int* which, size_t N, size_t P
+) noexcept nogil

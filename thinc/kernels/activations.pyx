@@ -1,4 +1,4 @@
-"""Activations for Cython code without the GIL; see activations.pxd. Names of the table of kernels, made public."""
+"""Activations for Cython code without the GIL: the kernels of the table under public names."""
 from libc.stdint cimport int32_t
 
 from ._dispatch cimport active, real_kernels
@@ -92,7 +92,8 @@ cdef void clipped_linear(
 
 
 cdef void backprop_clipped_linear(
-    real* dX, const real* dY, const real* X, size_t n, double slope, double offset, double min_val, double max_val
+    real* dX, const real* dY, const real* X, size_t n,
+    double slope, double offset, double min_val, double max_val
 ) noexcept nogil:
     cdef double[4] args = [slope, offset, min_val, max_val]
     real_kernels(active(), X).activations.clipped_linear.backward(dX, dY, X, n, args)
@@ -116,5 +117,7 @@ cdef void maxout(real* best, int* which, const real* X, size_t N, size_t P) noex
     real_kernels(active(), X).maxout.maxout(best, <int32_t*>which, X, N, P)
 
 
-cdef Py_ssize_t backprop_maxout(real* dX, const real* dY, const int* which, size_t N, size_t P) noexcept nogil:
+cdef Py_ssize_t backprop_maxout(
+    real* dX, const real* dY, const int* which, size_t N, size_t P
+) noexcept nogil:
     return real_kernels(active(), dY).maxout.backprop_maxout(dX, dY, <const int32_t*>which, N, P)

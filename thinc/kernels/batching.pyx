@@ -5,6 +5,7 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 
 from ._arrays cimport as_contiguous
+from ._memory cimport empty
 from ._dispatch cimport active
 
 cnp.import_array()
@@ -34,7 +35,7 @@ def take_rows(cnp.ndarray array not None, cnp.ndarray index not None):
     IndexError
         If an index is negative or not less than ``len(array)``.
     """
-    cdef int ndim = cnp.PyArray_NDIM(array), i
+    cdef int ndim = cnp.PyArray_NDIM(array), kind = cnp.PyArray_TYPE(array), i
     if ndim < 1 or not cnp.PyArray_IS_C_CONTIGUOUS(array) or type(array) is not cnp.ndarray \
             or cnp.PyArray_NDIM(index) != 1 or not cnp.PyArray_ISINTEGER(index) \
             or array.dtype.hasobject:
@@ -44,9 +45,16 @@ def take_rows(cnp.ndarray array not None, cnp.ndarray index not None):
     index = as_contiguous(index)
     cdef size_t n = cnp.PyArray_DIM(index, 0), n_rows = cnp.PyArray_DIM(array, 0)
     cdef size_t row_bytes = cnp.PyArray_ITEMSIZE(array)
+    cdef cnp.npy_intp shape[64]  # NumPy's own limit
+    shape[0] = n
     for i in range(1, ndim):
-        row_bytes *= cnp.PyArray_DIM(array, i)
-    cdef cnp.ndarray out = numpy.empty((n, *(<object>array).shape[1:]), array.dtype)
+        shape[i] = cnp.PyArray_DIM(array, i)
+        row_bytes *= shape[i]
+    cdef cnp.ndarray out
+    if cnp.PyTypeNum_ISNUMBER(kind) and cnp.PyArray_ISNOTSWAPPED(array):
+        out = empty(ndim, shape, kind)
+    else:  # the type number says not all: strings, records, dates
+        out = numpy.empty((n, *(<object>array).shape[1:]), array.dtype)
     cdef void* to = cnp.PyArray_DATA(out)
     cdef const void* rows = cnp.PyArray_DATA(array)
     cdef const int64_t* positions = <const int64_t*>cnp.PyArray_DATA(index)

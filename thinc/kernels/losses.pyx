@@ -1,9 +1,11 @@
+# cython: boundscheck=True
 """Losses: nogil functions over pointers, and gradients with their scalars over NumPy arrays."""
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t
 
 from ._arrays cimport as_contiguous
+from ._memory cimport empty
 from ._dispatch cimport LabelledRows, active, real_kernels
 
 cnp.import_array()
@@ -95,7 +97,7 @@ def encode_ints(labels, Py_ssize_t n_classes, missing_value):
             code[i] = label
         except TypeError:
             raise TypeError(
-                f"Cannot read the label {label!r} (position {i}): the first label is an integer, so all must be"
+                f"Cannot read the label {label!r} (position {i}): the first one is an integer, so all must be"
             ) from None
         if has_missing and code[i] == missing:
             code[i] = -1
@@ -166,15 +168,15 @@ cdef object changed_while_read():
 
 cdef object no_such_class(label, position, n_classes):
     return IndexError(
-        f"Label {label} (position {position}) is no class: the guesses have {n_classes} columns, so labels go from "
-        f"0 to {n_classes - 1}"
+        f"Label {label} (position {position}) is no class: the guesses have {n_classes} columns, so labels "
+        f"go from 0 to {n_classes - 1}"
     )
 
 
 # --- over arrays: contiguous or not, float32 or float64; what they give is C-contiguous
 
 cdef inline cnp.ndarray new_like(cnp.ndarray X):
-    return <cnp.ndarray>cnp.PyArray_EMPTY(cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X), 0)
+    return empty(cnp.PyArray_NDIM(X), cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X))
 
 
 cdef inline size_t n_columns(cnp.ndarray X) noexcept:
@@ -293,7 +295,9 @@ def squared_error_gradient(cnp.ndarray guesses not None, cnp.ndarray truths not 
     return D, loss
 
 
-def cosine_gradient(cnp.ndarray guesses not None, cnp.ndarray truths not None, double scale, bint ignore_zeros):
+def cosine_gradient(
+    cnp.ndarray guesses not None, cnp.ndarray truths not None, double scale, bint ignore_zeros
+):
     """Cosine distance of the rows of two 2-d arrays of one shape and dtype.
 
     Returns

@@ -1,14 +1,14 @@
-# Optimizer updates for Cython extensions. Every function works in place, without the GIL, and sets the gradient to
-# zero. Arrays are contiguous and do not overlap; `average` may be NULL. The formulas are those of
-# thinc.optimizers: l2 is added to the gradient as l2 * weights, decay shrinks the updated weights, and clip (0: off)
-# bounds the Euclidean norm of the gradient.
+# Optimizer updates for Cython extensions, in place and without the GIL. Arrays are contiguous and do not
+# overlap; `average` may be NULL. The formulas are those of thinc.optimizers: l2 is added to the gradient as
+# l2 * weights, decay shrinks the updated weights, clip (0: off) bounds the Euclidean norm of the gradient. A
+# step ends with the gradient set to zero.
 
 ctypedef fused real:
     float
     double
 
-# weights -= step * mom1 / (sqrt(mom2) + eps), after both moments moved towards the gradient (Kingma and Ba 2015);
-# step includes the bias correction, see adam_step.
+# weights -= step * mom1 / (sqrt(mom2) + eps), after both moments moved towards the gradient (Kingma and Ba
+# 2015); step includes the bias correction, see adam_step.
 cdef void adam(
     real* weights, real* gradient, real* mom1, real* mom2, real* average, size_t n, double step, double beta1,
     double beta2, double eps, double l2, double decay, double clip, double average_rate

@@ -1,4 +1,5 @@
-"""Optimizer updates: nogil functions over pointers, and updates of NumPy arrays with the state of an `Optimizer`."""
+# cython: boundscheck=True
+"""Optimizer updates: nogil functions over pointers, and steps of an `Optimizer` over NumPy arrays."""
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport pow, sqrt
@@ -78,7 +79,7 @@ cdef double adam_step(double learn_rate, double beta1, double beta2, double t) n
 # --- over arrays, with the state of an Optimizer
 
 cdef class _Run:
-    # What one call to the optimizer needs: its settings, read once, and what is to be written once all is checked.
+    # What one call to the optimizer needs: its settings, read once, and what to write when all is checked.
     cdef UpdateSettings settings
     cdef Method method
     cdef double learn_rate
@@ -115,29 +116,30 @@ cdef class _Run:
             self.method = METHOD_ADAM
         elif b2 > 0:
             raise NotImplementedError(
-                f"Optimizer has no method for beta1={b1} with beta2={b2}; set both to positive values (Adam) or "
-                "both to 0 (SGD)"
+                f"Optimizer has no method for beta1={b1} with beta2={b2}; set both to positive values (Adam) "
+                "or both to 0 (SGD)"
             )
         else:
             self.method = METHOD_SGD
             return 0
         if b1 >= 1 or b2 > 1 or (use_radam and b2 == 1):
             raise ValueError(
-                f"Cannot update parameters with beta1={b1}, beta2={b2}: the decay rates of the moments must be "
-                "less than 1"
+                f"Cannot update parameters with beta1={b1}, beta2={b2}: the decay rates of the moments must "
+                "be less than 1"
             )
         return 0
 
     cdef bint prepare(self, object key, object weights, object gradient, ParameterUpdate* item) except -1:
-        # Checks everything and fills `item`; changes nothing but what this object holds. False: no kernel for it.
+        # Checks everything and fills `item`; changes nothing but what this object holds.
+        # Returns False where no kernel takes the arrays.
         cdef cnp.ndarray w, g
         if not is_real(weights) or not is_real(gradient) \
                 or cnp.PyArray_TYPE(<cnp.ndarray>weights) != cnp.PyArray_TYPE(<cnp.ndarray>gradient):
-            if self.method != METHOD_SGD:
+            if self.method == METHOD_ADAM:
                 raise wrong_types(key, weights, gradient)
             return False
         w, g = weights, gradient
-        if self.method != METHOD_SGD and cnp.PyArray_TYPE(w) != cnp.NPY_FLOAT32:
+        if self.method == METHOD_ADAM and cnp.PyArray_TYPE(w) != cnp.NPY_FLOAT32:
             raise wrong_types(key, weights, gradient)
         if not cnp.PyArray_SAMESHAPE(w, g):
             raise ValueError(
@@ -148,8 +150,8 @@ cdef class _Run:
             cnp.PyArray_IS_C_CONTIGUOUS(w) and not cnp.PyArray_ISWRITEABLE(w)
         ):
             raise ValueError(
-                f"Cannot update parameter {key} in place: its {'weights' if g.flags.writeable else 'gradient'} "
-                "array is read-only; pass a copy"
+                f"Cannot update parameter {key} in place: its "
+                f"{'weights' if g.flags.writeable else 'gradient'} array is read-only; pass a copy"
             )
         cdef size_t n = cnp.PyArray_SIZE(w)
         cdef double t = <double>(<dict>self.counts).get(key, 0) + 1
@@ -195,9 +197,9 @@ cdef class _Run:
         if not cnp.PyArray_Check(found) or cnp.PyArray_SIZE(<cnp.ndarray>found) != n \
                 or (with_shape and not cnp.PyArray_SAMESHAPE(<cnp.ndarray>found, w)):
             raise ValueError(
-                f"Cannot update parameter {key}: its shape is {(<object>w).shape}, but optimizer.{name} holds "
-                f"{getattr(found, 'shape', type(found))} from earlier updates. Delete the key's entries in mom1, "
-                "mom2 and averages to start anew, or make a new optimizer"
+                f"Cannot update parameter {key}: its shape is {(<object>w).shape}, but optimizer.{name} "
+                f"holds {getattr(found, 'shape', type(found))} from earlier updates. Delete the key's "
+                "entries in mom1, mom2 and averages to start anew, or make a new optimizer"
             )
         array = <cnp.ndarray>found
         if cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(w) or not cnp.PyArray_ISCARRAY(array):
@@ -207,7 +209,7 @@ cdef class _Run:
         return cnp.PyArray_DATA(array)
 
     cdef int prepare_radam(self, double t, ParameterUpdate* item) except -1:
-        # Liu et al. 2020, https://arxiv.org/abs/1908.03265, with the step count one ahead, as it always was here
+        # Liu et al. 2020, https://arxiv.org/abs/1908.03265; the step count is one ahead, as it always was
         cdef double b1 = self.settings.beta1, b2 = self.settings.beta2
         cdef double s = t + 1, decayed = pow(b2, s), k
         cdef double rho_inf = 2 / (1 - b2) - 1
@@ -236,11 +238,14 @@ cdef class _Run:
 cdef object wrong_types(object key, object weights, object gradient):
     return ValueError(
         f"Cannot update parameter {key} with Adam: expected float32 arrays of weights and gradient, but got "
-        f"{getattr(weights, 'dtype', type(weights))} and {getattr(gradient, 'dtype', type(gradient))}; cast them"
+        f"{getattr(weights, 'dtype', type(weights))} and {getattr(gradient, 'dtype', type(gradient))}. "
+        "Cast them; RAdam and SGD take other floats"
     )
 
 
-cdef void run_kernel(int kind, const ParameterUpdate* items, size_t count, const UpdateSettings* s) noexcept nogil:
+cdef void run_kernel(
+    int kind, const ParameterUpdate* items, size_t count, const UpdateSettings* s
+) noexcept nogil:
     if kind == cnp.NPY_FLOAT32:
         active().f32.optimizers.update(items, count, s)
     else:
@@ -301,8 +306,8 @@ def update_parameters(optimizer, list keys, list weights, list gradients, double
     cdef Py_ssize_t i, n = len(keys), count = 0, n_floats = 0
     if len(weights) != n or len(gradients) != n:
         raise ValueError(
-            f"Cannot update {n} parameters with {len(weights)} arrays of weights and {len(gradients)} gradients: "
-            "expected one of each per key"
+            f"Cannot update {n} parameters with {len(weights)} arrays of weights and {len(gradients)} "
+            "gradients: expected one of each per key"
         )
     if len(set(keys)) != n:
         return None

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, Callable, NamedTuple
 
+from .._util.constants import is_constant
 from ..initializers import zero_init
 from ..model import Model
 from ..types import Floats2d
@@ -66,6 +67,7 @@ def forward_activation(
     ops = model.ops
     W = model.get_param("W")
     b = model.get_param("b")
+    wants_dX = not is_constant(X)
     name, reads = activation
     activate = getattr(ops, name)
     A: Any = affine(model, X, W, b)
@@ -82,7 +84,7 @@ def forward_activation(
             saved = (before,) if reads == "A" else (before, Y)
         dY = with_width(dY, W.shape[0])
         dA = getattr(ops, "backprop_" + name)(dY, *saved, **settings)
-        return backprop_affine(model, dA, X, W)
+        return backprop_affine(model, dA, X, W, wants_dX)
 
     return Y, backprop
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Callable
 
+from .._util.constants import mark_like
 from ..model import Model
 from ._batches import with_width
 from ._widths import copy_dims
@@ -17,11 +18,12 @@ def forward_list(model: Model, Xs: Any, is_train: bool) -> tuple[Any, Callable]:
     ops = model.ops
     pad = model.attrs["pad"]
     lengths = [len(X) for X in Xs]
-    Y, backprop_flat = model.layers[0](ops.flatten(Xs, pad=pad), is_train)
+    Y, backprop_flat = model.layers[0](mark_like(ops.flatten(Xs, pad=pad), Xs), is_train)
 
     def backprop(dYs: Any) -> Any:
         dY = with_width(ops.flatten(dYs, pad=pad), Y.shape[-1])
-        return ops.unflatten(backprop_flat(dY), lengths, pad=pad)
+        dX = backprop_flat(dY)
+        return None if dX is None else ops.unflatten(dX, lengths, pad=pad)
 
     return ops.unflatten(Y, lengths, pad=pad), backprop
 

@@ -3,6 +3,7 @@
 from typing import Any, Callable, TypeVar
 
 from .._util.arrays import get_width
+from .._util.constants import is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
@@ -48,13 +49,18 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
     callbacks = []
     Y: Any = X
     for layer in model.layers:
-        Y, callback = layer(Y, is_train)
+        before = Y
+        Y, callback = layer(before, is_train)
         callbacks.append(callback)
+        if is_constant(before) and not _learns(layer):
+            mark_like(Y, before)
 
     def backprop(dY: OutT) -> InT:
         dX: Any = dY
         for callback in reversed(callbacks):
             dX = callback(dX)
+            if dX is None:  # nobody wants it, and nothing before it learns
+                break
         return dX
 
     return Y, backprop
@@ -89,6 +95,10 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
         except ValueError:  # outputs without a width, such as a list of strings
             return
         model.set_dim("nO", width)
+
+
+def _learns(layer: Model) -> bool:
+    return any(node.param_names or node.shims for node in layer.walk())
 
 
 def _copy_outer_dims(model: Model) -> None:

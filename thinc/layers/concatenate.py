@@ -78,7 +78,7 @@ def _kind(Y: Any) -> tuple[Callable, Callable]:
 
 
 def _join_arrays(model: Model, Ys: Sequence[Any]) -> tuple[Any, list[int]]:  # (B, n) each -> (B, Σ n)
-    return model.ops.xp.concatenate(Ys, axis=-1), [Y.shape[-1] for Y in Ys]
+    return model.ops._concatenate(Ys, axis=-1), [Y.shape[-1] for Y in Ys]
 
 
 def _split_array(model: Model, dY: Any, widths: list[int]) -> list[Any]:
@@ -120,7 +120,7 @@ def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], l
         return [], []
     lengths = [len(item) for item in Ys[0]]
     # Joined as a whole: a few large copies are faster than one per item.
-    Y, widths = _join_arrays(model, [ops.xp.concatenate(items, axis=0) for items in Ys])
+    Y, widths = _join_arrays(model, [ops._concatenate(items, axis=0) for items in Ys])
     return ops.unflatten(Y, lengths), widths
 
 
@@ -128,5 +128,5 @@ def _split_list(model: Model, dYs: Sequence[Any], widths: list[int]) -> list[lis
     if not widths:
         return [[] for _ in model.layers]
     lengths = [len(item) for item in dYs]
-    parts = _split_array(model, model.ops.xp.concatenate(dYs, axis=0), widths)
+    parts = _split_array(model, model.ops._concatenate(dYs, axis=0), widths)
     return [model.ops.unflatten(part, lengths) for part in parts]

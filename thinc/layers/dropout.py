@@ -56,5 +56,6 @@ def _drop(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
 
 
 def _drop_array(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
-    mask = model.ops.get_dropout_mask(X.shape, rate)
-    return X * mask, lambda dY: with_width(dY, mask.shape[-1]) * mask
+    ops = model.ops
+    mask = ops.get_dropout_mask(X.shape, rate)
+    return ops._multiply(X, mask), lambda dY: ops._multiply(with_width(dY, mask.shape[-1]), mask)

@@ -2,6 +2,7 @@
 
 from typing import Callable
 
+from .._util.constants import is_constant
 from ..config import registry
 from ..initializers import glorot_uniform_init
 from ..model import Model
@@ -40,8 +41,9 @@ def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
     W = model.get_param("W")
+    wants_dX = not is_constant(X)
 
     def backprop(dY: Floats2d) -> Floats2d:
-        return backprop_affine(model, dY, X, W)
+        return backprop_affine(model, dY, X, W, wants_dX)
 
     return affine(model, X, W, model.get_param("b")), backprop

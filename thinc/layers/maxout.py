@@ -2,6 +2,7 @@
 
 from typing import Any, Callable
 
+from .._util.constants import is_constant
 from ..config import registry
 from ..initializers import glorot_uniform_init
 from ..model import Model
@@ -63,6 +64,7 @@ def forward(
     ops = model.ops
     W: Any = model.get_param("W")
     nO, nP, nI = W.shape
+    wants_dX = not is_constant(X)
     W = W.reshape((nO * nP, nI))
     A = affine(model, X, W, model.get_param("b").reshape((nO * nP,)))
     Y, which = ops.maxout(A.reshape((A.shape[0], nO, nP)))
@@ -70,6 +72,6 @@ def forward(
     def backprop(dY: Floats2d) -> Floats2d:
         dY = with_width(dY, nO)
         dA = ops.backprop_maxout(dY, which, nP)
-        return backprop_affine(model, dA.reshape((dA.shape[0], nO * nP)), X, W)
+        return backprop_affine(model, dA.reshape((dA.shape[0], nO * nP)), X, W, wants_dX)
 
     return Y, backprop

@@ -3,6 +3,7 @@
 from typing import Any, Callable
 
 from .._util.array_info import ArrayInfo
+from .._util.constants import is_constant
 from ..config import registry
 from ..initializers import zero_init
 from ..model import Model
@@ -74,6 +75,7 @@ def forward(
     temperature = model.attrs["softmax_temperature"]
     validate_temperature(temperature)
     W = model.get_param("W")
+    wants_dX = not is_constant(X)
     Y: Any = affine(model, X, W, model.get_param("b"))
     if not normalize:
         return Y, _no_backprop
@@ -85,7 +87,7 @@ def forward(
         ArrayInfo(shape, dtype).check_consistency(dY)
         if temperature != 1.0:
             dY = dY / temperature
-        return backprop_affine(model, dY, X, W)
+        return backprop_affine(model, dY, X, W, wants_dX)
 
     return Y, backprop
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Callable, TypeVar
 
+from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd, Padded, Ragged
@@ -44,19 +45,21 @@ def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Ca
 
 
 def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Callable]:
-    Y, backprop_data = layer(Xr.dataXd, is_train)
+    Y, backprop_data = layer(mark_like(Xr.dataXd, Xr), is_train)
 
-    def backprop(dYr: Ragged) -> Ragged:
-        return Ragged(backprop_data(dYr.dataXd), dYr.lengths)
+    def backprop(dYr: Ragged) -> Ragged | None:
+        dX = backprop_data(dYr.dataXd)
+        return None if dX is None else Ragged(dX, dYr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
 
 
 def _forward_padded(layer: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
-    Y, backprop_data = layer(Xp.data, is_train)
+    Y, backprop_data = layer(mark_like(Xp.data, Xp), is_train)
 
-    def backprop(dYp: Padded) -> Padded:
-        return Padded(backprop_data(dYp.data), dYp.size_at_t, dYp.lengths, dYp.indices)
+    def backprop(dYp: Padded) -> Padded | None:
+        dX = backprop_data(dYp.data)
+        return None if dX is None else Padded(dX, dYp.size_at_t, dYp.lengths, dYp.indices)
 
     return Padded(Y, Xp.size_at_t, Xp.lengths, Xp.indices), backprop
 

@@ -2,6 +2,7 @@
 
 from typing import Any, Callable, TypeVar
 
+from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
 from ..types import Array2d, Floats2d, List2d, Padded, Ragged
@@ -45,20 +46,23 @@ def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Ca
 
 
 def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Callable]:
-    Y, backprop_rows = layer(rows_of(Xr), is_train)
+    Y, backprop_rows = layer(mark_like(rows_of(Xr), Xr), is_train)
 
-    def backprop(dYr: Ragged) -> Ragged:
-        return Ragged(backprop_rows(rows_of(dYr)), dYr.lengths)
+    def backprop(dYr: Ragged) -> Ragged | None:
+        dX = backprop_rows(rows_of(dYr))
+        return None if dX is None else Ragged(dX, dYr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
 
 
 def _forward_padded(layer: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
     n_steps, n_sequences, _ = Xp.data.shape
-    Y, backprop_rows = layer(_rows(Xp.data), is_train)
+    Y, backprop_rows = layer(mark_like(_rows(Xp.data), Xp), is_train)
 
-    def backprop(dYp: Padded) -> Padded:
+    def backprop(dYp: Padded) -> Padded | None:
         dX = backprop_rows(_rows(dYp.data))
+        if dX is None:
+            return None
         dX = dX.reshape((n_steps, n_sequences, dX.shape[1]))
         return Padded(dX, dYp.size_at_t, dYp.lengths, dYp.indices)
 

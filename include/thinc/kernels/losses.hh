@@ -205,16 +205,19 @@ double cosine(T* gradient, T* similarity, const T* guesses, const T* truths, std
         }
         bool zero = ignore_zeros != 0;
         for (std::size_t k = 0; zero && k < width; ++k) zero = y[k] == 0;
-        const double norms = __builtin_sqrt(aa) * __builtin_sqrt(bb), cos = ab / norms;
+        // One root of the product: equal rows then give cos = 1 exactly. Two where the product leaves the range.
+        double norms = __builtin_sqrt(aa * bb);
+        if (!(norms > 0 && norms < 1e300)) norms = __builtin_sqrt(aa) * __builtin_sqrt(bb);
+        const double cos = ab / norms;
         if (similarity) similarity[row] = T(cos);
         if (!zero) total += cos < 1 ? 1 - cos : cos - 1;
         if (!gradient) continue;
         T* d = gradient + row * width;
-        const T of_b = zero ? T(0) : T(-scale / norms), of_a = zero ? T(0) : T(scale * cos / aa), e = T(shift);
+        const T factor = T(-scale / norms), along = T(ab / aa), e = T(shift);  // equal rows: along = 1, d = 0
         if (zero)
             for (std::size_t k = 0; k < width; ++k) d[k] = 0;
         else
-            for (std::size_t k = 0; k < width; ++k) d[k] = of_b * (y[k] + e) + of_a * (x[k] + e);
+            for (std::size_t k = 0; k < width; ++k) d[k] = factor * ((y[k] + e) - along * (x[k] + e));
     }
     return total * scale;
 }

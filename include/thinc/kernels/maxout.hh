@@ -2,7 +2,7 @@
 // double.
 #pragma once
 #include "thinc/dispatch.hh"
-#include "thinc/simd/vec.hh"
+#include "thinc/simd/loop.hh"
 
 namespace thinc::THINC_ISA {
 
@@ -74,7 +74,10 @@ template <typename T> void maxout_any(T* best, std::int32_t* which, const T* x, 
 template <int P, typename T> void maxout_fixed(T* best, std::int32_t* which, const T* x, std::size_t N) {
     using V = Vec<T>;
     using Raw = typename Mask<T>::raw;
-    std::size_t i = 0;
+    std::size_t i = until_aligned(best);
+    if (i > N) i = 0;
+    maxout_any(best, which, x, i, P);
+    x += P * i;
     for (; i + V::lanes <= N; i += V::lanes, x += P * V::lanes) {
         V top = load_pieces<P, 0>(x);
         const V second = load_pieces<P, 1>(x);
@@ -117,7 +120,8 @@ template <typename T> void scatter_any(T* dx, const T* dy, const std::int32_t* w
         dx[which[i]] = dy[i];
     }
 }
-template <int P, int Vector, typename T> THINC_INLINE void scatter_vector(T* dx, Vec<T> dy, Vec<typename IntOf<T>::type> w) {
+template <int P, int Vector, typename T>
+THINC_INLINE void scatter_vector(T* dx, Vec<T> dy, Vec<typename IntOf<T>::type> w) {
     using I = typename IntOf<T>::type;
     constexpr int L = Vec<T>::lanes;
     using Group = GroupOf<L, P, Vector>;
@@ -127,7 +131,12 @@ template <int P, int Vector, typename T> THINC_INLINE void scatter_vector(T* dx,
 }
 template <int P, typename T> void scatter_fixed(T* dx, const T* dy, const std::int32_t* which, std::size_t N) {
     constexpr std::size_t L = Vec<T>::lanes;
+    // the groups until dx is aligned, which is possible since P = 3 has an inverse modulo the lanes
     std::size_t i = 0;
+    while (i < L && until_aligned(dx + P * i) != 0) ++i;
+    if (i >= L || i > N) i = 0;
+    scatter_any(dx, dy, which, i, P);
+    dx += P * i;
     for (; i + L <= N; i += L, dx += P * L) {
         const Vec<typename IntOf<T>::type> w = {Which<T>::load(which + i)};
         const Vec<T> d = Vec<T>::load(dy + i);

@@ -9,7 +9,7 @@ namespace thinc::THINC_ISA {
 template <typename T> double sum_squares_penalised(const T* x, const T* w, double l2, std::size_t n) {
     const Vec<double> factor = Vec<double>::fill(l2);
     return sum_wide(
-        n,
+        n, x, w,
         [=](std::size_t i) {
             const Vec<double> v = fma(factor, load_wide(w + i), load_wide(x + i));
             return v * v;

@@ -19,7 +19,7 @@ template <typename T> void softmax(T* y, const T* x, std::size_t rows, std::size
         });
         const V shift = V::fill(reduce_max(top));
         const T sum = sum_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
-            const V e = exp(at.load(x) * s - shift);
+            const V e = exp_negative(at.load(x) * s - shift);
             at.store(y, e);
             return e;
         });
@@ -49,7 +49,7 @@ void softmax_sequences(T* y, const T* x, const std::int32_t* lengths, std::size_
         for_each<T>(O, [&](auto at) THINC_INLINE_LAMBDA {
             V sum = V::fill(0);
             for (std::size_t t = 0; t < rows; ++t) {
-                const V e = exp(clamp(at.load(x + t * O), T(-20), T(20)));
+                const V e = exp_moderate(clamp(at.load(x + t * O), T(-20), T(20)));
                 at.store(y + t * O, e);
                 sum = sum + e;
             }

@@ -27,6 +27,21 @@ template <typename T, typename F> THINC_INLINE void for_each(std::size_t n, F bo
     if (i < n) body(Part<T>{i, n - i});
 }
 
+// How many elements from p on until the address is a multiple of the vector's size.
+template <typename T> THINC_INLINE std::size_t until_aligned(const T* p) {
+    return (-reinterpret_cast<std::uintptr_t>(p) % THINC_VECTOR_BYTES) / sizeof(T);
+}
+// for_each whose whole vectors are aligned for the array `out`. NumPy's arrays are aligned to 16 bytes only, and a
+// vector of 64 would straddle two cache lines at every store (relu of 2400 floats: 1.15x; of 600 000, which come from
+// memory: no gain).
+template <typename T, typename F> THINC_INLINE void for_each_aligned(const T* out, std::size_t n, F body) {
+    std::size_t i = until_aligned(out);
+    if (i >= n) i = 0;
+    if (i > 0) body(Part<T>{0, i});
+    for (; i + Vec<T>::lanes <= n; i += Vec<T>::lanes) body(Whole<T>{i});
+    if (i < n) body(Part<T>{i, n - i});
+}
+
 // Sum of the vectors that body(position) returns, in four chains: a chain waits for its own last addition.
 template <typename T, typename F> THINC_INLINE T sum_each(std::size_t n, F body) {
     constexpr std::size_t L = Vec<T>::lanes;

@@ -1,0 +1,30 @@
+"""Run a Python program with the thinc that is under test."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import thinc
+
+
+def run_python(*arguments, cwd, check=True, **environment):
+    """Run the interpreter in the folder `cwd`, away from the source tree, which need not be built.
+
+    `environment` replaces variables; None removes one. With `check` a failure is an AssertionError that shows the
+    output.
+    """
+    path = [str(Path(thinc.__file__).parent.parent), environment.pop("PYTHONPATH", None)]
+    changes = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    variables = {key: value for key, value in {**os.environ, **changes}.items() if value is not None}
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done

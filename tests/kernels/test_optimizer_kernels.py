@@ -1,0 +1,139 @@
+"""Optimizer kernels on every instruction set, against the slow twin, at sizes around the vectors."""
+
+import numpy
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import thinc.kernels.optimizers
+from helpers.optimizer_twin import MAKERS, SETTINGS, call, draw, steps_match
+from thinc.backends import NumpyOps, Ops
+from thinc.kernels._dispatch import available_isas, use_isa
+from thinc.optimizers import SGD, Adam
+
+SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1000, 4099]
+
+
+@pytest.fixture(params=available_isas(), autouse=True)
+def isa(request):
+    with use_isa(request.param):
+        yield request.param
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.mark.parametrize("size", [3, 17, 200])
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_update(name, settings, size):
+    steps_match(MAKERS[name](0.01, **settings), call, size, n_steps=6)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_value_does_not_depend_on_its_position(name):
+    whole, part = MAKERS[name](0.01, grad_clip=0.0), MAKERS[name](0.01, grad_clip=0.0)
+    w, v = draw(100), draw(100)
+    for step in range(6):
+        g = draw(100, seed=step)
+        h = g.copy()
+        whole("whole", w, g)
+        for start, end in [(0, 1), (1, 17), (17, 50), (50, 100)]:
+            part(start, v[start:end], h[start:end])
+    assert_array_equal(w, v)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_ops_adam(size, dtype):
+    arrays = [draw(size, seed, dtype) for seed in range(3)] + [abs(draw(size, 3, dtype))]
+    expected = [array.astype("float64") for array in arrays]
+    Ops.adam(NumpyOps(), *expected, 0.9, 0.999, 1e-8, 0.1)
+    result = NumpyOps().adam(*arrays, 0.9, 0.999, 1e-8, 0.1)
+    assert all(a is b for a, b in zip(result, arrays, strict=True))
+    for array, e in zip(arrays, expected, strict=True):
+        assert_allclose(array, e, rtol=1e-6, atol=1e-6)
+    assert not arrays[1].any()
+
+
+def test_ops_adam_known_values():
+    w, g, m, v = (numpy.array([x], dtype="float32") for x in (1, 0.5, 0, 0))
+    NumpyOps().adam(w, g, m, v, 0.9, 0.999, 1e-8, 0.1)
+    assert_allclose([w[0], g[0], m[0], v[0]], [0.68377, 0, 0.05, 2.5e-4], rtol=1e-5)
+
+
+def test_ops_adam_refuses_different_shapes():
+    with pytest.raises(ValueError, match="arrays have incompatible shapes"):
+        NumpyOps().adam(draw(3), draw(3), draw(3), draw(4), 0.9, 0.999, 1e-8, 0.1)
+
+
+def test_ops_adam_writes_through_strides():
+    store = [draw(20, seed) for seed in range(4)]
+    store[3] = abs(store[3])
+    expected = [array[::2].copy() for array in store]
+    others = [array[1::2].copy() for array in store]
+    NumpyOps().adam(*[array[::2] for array in store], 0.9, 0.999, 1e-8, 0.1)
+    NumpyOps().adam(*expected, 0.9, 0.999, 1e-8, 0.1)
+    for array, e, other in zip(store, expected, others, strict=True):
+        assert_allclose(array[::2], e, rtol=1e-6)
+        assert_array_equal(array[1::2], other)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1e6])
+def test_clip_gradient(size, dtype, threshold):
+    g = draw(size, dtype=dtype)
+    norm = numpy.sqrt((g.astype("float64") ** 2).sum())
+    expected = g * (threshold / norm) if norm >= threshold and norm > 0 else g.copy()
+    assert NumpyOps().clip_gradient(g, threshold) is g
+    assert_allclose(g, expected, rtol=1e-6)
+
+
+def test_clip_gradient_of_zeros_and_strides():
+    assert_array_equal(NumpyOps().clip_gradient(numpy.zeros(5, dtype="float32"), 0), numpy.zeros(5))
+    g = draw((4, 6))
+    NumpyOps().clip_gradient(g[:, ::2], 0.5)
+    assert_allclose(numpy.linalg.norm(g[:, ::2]), 0.5, rtol=1e-6)
+    assert_array_equal(g[:, 1::2], draw((4, 6))[:, 1::2])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("t", [1, 100, 10**7])
+def test_update_averages(size, dtype, t):
+    ema, w = draw(size, dtype=dtype), draw(size, 1, dtype=dtype)
+    d = min((1 + t) / (10 + t), 0.9999)
+    expected = ema - (1 - d) * (ema.astype("float64") - w)
+    assert NumpyOps().update_averages(ema, w, t) is None
+    assert_allclose(ema, expected, rtol=1e-5, atol=1e-6)
+    assert_array_equal(w, draw(size, 1, dtype=dtype))
+
+
+def test_norm_is_summed_in_float64():
+    g = numpy.full(3_000_001, 1e-3, dtype="float32")
+    norm = numpy.sqrt(3_000_001) * float(numpy.float32(1e-3))
+    w, _ = SGD(1.0, grad_clip=0.5)("W", numpy.zeros_like(g), g)
+    assert_allclose(w, -0.5 / norm * numpy.float32(1e-3), rtol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-45, 1e-38, 1e-20, 1e18])
+def test_extreme_gradients(value):
+    w, g = numpy.ones(20, dtype="float32"), numpy.full(20, value, dtype="float32")
+    new, _ = Adam(0.1, grad_clip=0.0)("W", w, g)
+    g64 = float(numpy.float32(value))
+    expected = 1 - 0.1 * g64 / (g64 + 1e-8 / numpy.sqrt(0.001)) if value > 1e-18 else 1.0
+    assert_allclose(new, expected, rtol=1e-5)
+    assert numpy.isfinite(new).all()
+
+
+def test_interface_for_cython():
+    functions = thinc.kernels.optimizers.__pyx_capi__
+    names = {name.split("[")[0] for name in functions if not name.startswith("__pyx")}
+    assert names == {
+        "adam",
+        "momentum",
+        "sgd",
+        "clip_gradient",
+        "update_average",
+        "average_rate",
+        "adam_step",
+    }

@@ -1,0 +1,114 @@
+"""begin_update(X, input_gradient=False): the same training, without the gradient nobody asks for."""
+
+import numpy
+import pytest
+from numpy.testing import assert_array_equal
+
+from thinc.api import (
+    Dropout,
+    Linear,
+    Maxout,
+    Model,
+    NumpyOps,
+    Padded,
+    Ragged,
+    Relu,
+    Softmax,
+    Swish,
+    add,
+    chain,
+    clone,
+    concatenate,
+    list2array,
+    residual,
+    with_array,
+    with_array2d,
+)
+
+X = numpy.random.default_rng(0).normal(size=(6, 4)).astype("float32")
+LENGTHS = numpy.asarray([1, 5], dtype="int32")
+
+MODELS = {
+    "linear": (lambda: Linear(3, 4), X),
+    "softmax": (lambda: Softmax(3, 4, init_W=numpy_init), X),
+    "maxout": (lambda: Maxout(3, 4, normalize=True), X),
+    "chain": (lambda: chain(Relu(5, 4), Swish(5, 5), Softmax(3, 5, init_W=numpy_init)), X),
+    "nested chains": (lambda: chain(chain(chain(Linear(4, 4), Relu(5, 4)), Relu(4, 5)), Linear(2, 4)), X),
+    "layers without parameters": (lambda: chain(Dropout(0.0), chain(Dropout(0.0), Relu(5, 4)), Linear(3, 5)), X),
+    "residual": (lambda: chain(residual(Relu(4, 4)), Linear(3, 4)), X),
+    "concatenate": (lambda: chain(concatenate(Relu(5, 4), Linear(2, 4)), Linear(3, 7)), X),
+    "add": (lambda: chain(add(Relu(5, 4), Linear(5, 4)), Linear(3, 5)), X),
+    "clone": (lambda: clone(Relu(4, 4), 3), X),
+    "with_array, list": (lambda: with_array(chain(Relu(5, 4), Linear(3, 5)), pad=1), [X[:2], X[2:]]),
+    "with_array, Ragged": (lambda: with_array(Relu(5, 4)), Ragged(X, LENGTHS)),
+    "with_array2d, Ragged": (lambda: with_array2d(Relu(5, 4)), Ragged(X, LENGTHS)),
+    "with_array2d, Padded": (lambda: with_array2d(Relu(5, 4)), NumpyOps().list2padded([X[:2], X[2:]])),
+    "list2array": (lambda: chain(list2array(), Relu(5, 4)), [X[:2], X[2:]]),
+}
+
+
+def numpy_init(ops, shape):
+    return ops.asarray2f(numpy.random.default_rng(1).normal(size=shape))
+
+
+def arrays_of(batch):
+    if isinstance(batch, (Ragged, Padded)):
+        return [batch.data]
+    return batch if isinstance(batch, list) else [batch]
+
+
+def gradients(model: Model) -> dict:
+    return {
+        (i, name): node.get_grad(name).copy() for i, node in enumerate(model.walk()) for name in node.grad_names
+    }
+
+
+def times_two(batch):
+    if isinstance(batch, Ragged):
+        return Ragged(batch.data * 2, batch.lengths)
+    if isinstance(batch, Padded):
+        return Padded(batch.data * 2, batch.size_at_t, batch.lengths, batch.indices)
+    return [Y * 2 for Y in batch] if isinstance(batch, list) else batch * 2
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_same_outputs_and_gradients(name):
+    build, batch = MODELS[name]
+    model = build().initialize()
+    Y, backprop = model.begin_update(batch)
+    dX = backprop(times_two(Y))
+    assert all(a.shape == b.shape for a, b in zip(arrays_of(dX), arrays_of(batch), strict=True))
+    expected = gradients(model)
+    copy = model.copy()
+    for node in copy.walk():
+        for grad_name in node.grad_names:
+            node.get_grad(grad_name)[...] = 0
+    Y2, backprop = copy.begin_update(batch, input_gradient=False)
+    assert backprop(times_two(Y2)) is None
+    for a, b in zip(arrays_of(Y), arrays_of(Y2), strict=True):
+        assert_array_equal(a, b)
+    found = gradients(copy)
+    assert expected and found.keys() == expected.keys()
+    for key, gradient in expected.items():
+        assert_array_equal(found[key], gradient)
+
+
+def test_the_product_is_left_out(monkeypatch):
+    model = chain(Relu(5, 4), Relu(5, 5), Linear(3, 5)).initialize()
+    products = []
+    gemm = NumpyOps.gemm
+    monkeypatch.setattr(NumpyOps, "gemm", lambda *args, **kwargs: products.append(1) or gemm(*args, **kwargs))
+    for input_gradient, expected in ((True, 6), (False, 5)):
+        Y, backprop = model.begin_update(X, input_gradient=input_gradient)
+        products.clear()
+        backprop(Y)
+        assert len(products) == expected
+
+
+def test_nothing_is_left_behind():
+    """Only the input of that one call is constant: the same array is not, in the next one or inside a layer."""
+    model = Linear(3, 4).initialize()
+    with pytest.raises(ValueError):
+        model.begin_update(X[:, :2], input_gradient=False)
+    Y, backprop = model.begin_update(X)
+    assert backprop(Y).shape == X.shape

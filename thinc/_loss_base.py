@@ -1,0 +1,48 @@
+"""The base class of the losses."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar, Union
+
+import numpy
+
+from .types import FloatsXd, Ints1d
+
+LossT = TypeVar("LossT")
+GradT = TypeVar("GradT")
+GuessT = TypeVar("GuessT")
+TruthT = TypeVar("TruthT")
+IntsOrFloats = Union[Ints1d, FloatsXd]
+IntsOrFloatsOrStrs = Union[Ints1d, FloatsXd, Sequence[int], Sequence[str]]
+
+
+class Loss(Generic[GuessT, TruthT, GradT, LossT]):
+    """Base of the losses: how far guesses are from the truth, and in which direction.
+
+    A gradient is with respect to the guesses; that of the cross-entropies is with respect to the logits,
+    since the softmax layer passes gradients through.
+    """
+
+    def __init__(self, **kwargs: Any) -> None: ...
+
+    def __call__(self, guesses: GuessT, truths: TruthT) -> tuple[GradT, LossT]:
+        """Gradient and loss, in this order."""
+        return self.get_grad(guesses, truths), self.get_loss(guesses, truths)
+
+    def get_grad(self, guesses: GuessT, truths: TruthT) -> GradT:
+        """The gradient, a new array or list of arrays."""
+        raise NotImplementedError(f"{type(self).__name__} has no get_grad")
+
+    def get_loss(self, guesses: GuessT, truths: TruthT) -> LossT:
+        """The loss, a scalar of the array module."""
+        raise NotImplementedError(f"{type(self).__name__} has no get_loss")
+
+
+_KERNEL_TYPES = (
+    numpy.dtype("float32"),
+    numpy.dtype("float64"),
+)  # dtypes: quicker to compare than scalar types
+
+
+def has_kernel(array: Any) -> bool:
+    """Whether the kernels take the array."""
+    return isinstance(array, numpy.ndarray) and array.dtype in _KERNEL_TYPES

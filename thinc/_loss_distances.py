@@ -1,0 +1,138 @@
+"""Distances between vectors: L2 and cosine."""
+
+from typing import Any
+
+from ._loss_base import Loss, has_kernel
+from ._util.arrays import get_array_module
+from .config import registry
+from .kernels.losses import cosine_gradient, squared_error_gradient
+from .types import Floats2d, FloatsXd
+
+
+class L2Distance(Loss):
+    """Squared error: the gradient is ``guesses - truths``, the loss the sum of its squares.
+
+    Parameters
+    ----------
+    normalize : bool
+        Divide the gradient by the number of rows.
+    """
+
+    def __init__(self, *, normalize: bool = True):
+        self.normalize = normalize
+
+    def __call__(self, guesses: FloatsXd, truths: FloatsXd) -> tuple[FloatsXd, Any]:
+        """Gradient and loss.
+
+        Parameters
+        ----------
+        guesses, truths : array, of the same shape
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
+        if guesses.shape != truths.shape:
+            raise ValueError(
+                f"Cannot calculate L2 distance: mismatched shapes: guesses are {guesses.shape}, truths "
+                f"{truths.shape}"
+            )
+        if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype:
+            scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
+            gradient, loss = squared_error_gradient(guesses, truths, scale)
+            return gradient, gradient.dtype.type(loss)
+        gradient = guesses - truths
+        if self.normalize:
+            gradient = gradient / guesses.shape[0]
+        return gradient, (gradient**2).sum()
+
+    def get_grad(self, guesses: FloatsXd, truths: FloatsXd) -> FloatsXd:
+        """The gradient alone; see `__call__`."""
+        return self(guesses, truths)[0]
+
+    def get_loss(self, guesses: FloatsXd, truths: FloatsXd) -> Any:
+        """The loss alone; see `__call__`."""
+        return self(guesses, truths)[1]
+
+
+class CosineDistance(Loss):
+    """Cosine distance of the rows: the loss is the sum of ``|cos - 1|``.
+
+    Parameters
+    ----------
+    normalize : bool
+        Divide gradient and loss by the number of rows.
+    ignore_zeros : bool
+        Leave out rows whose truth is all zero.
+    """
+
+    def __init__(self, *, normalize: bool = True, ignore_zeros: bool = False):
+        self.normalize = normalize
+        self.ignore_zeros = ignore_zeros
+
+    def __call__(self, guesses: Floats2d, truths: Floats2d) -> tuple[Floats2d, Any]:
+        """Gradient and loss.
+
+        Parameters
+        ----------
+        guesses, truths : array, shape ``(N, width)``
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
+        gradient, _, loss = self._compute(guesses, truths)
+        return gradient, loss
+
+    def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
+        """The gradient alone; see `__call__`."""
+        return self._compute(guesses, truths)[0]
+
+    def get_loss(self, guesses: Floats2d, truths: Floats2d) -> Any:
+        """The loss alone; see `__call__`."""
+        return self._compute(guesses, truths)[2]
+
+    def get_similarity(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
+        """Cosine of the angle between guess and truth per row, shape ``(N, 1)``."""
+        return self._compute(guesses, truths)[1]
+
+    def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any, Any]:
+        """Gradient, similarity, loss."""
+        if guesses.shape != truths.shape:
+            raise ValueError(
+                f"Cannot calculate cosine distance: mismatched shapes: guesses are {guesses.shape}, truths "
+                f"{truths.shape}"
+            )
+        scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
+        if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype and guesses.ndim == 2:
+            gradient, cosine, loss = cosine_gradient(guesses, truths, scale, self.ignore_zeros)
+            return gradient, cosine, gradient.dtype.type(loss)
+        return self._compute_by_formulas(guesses, truths, scale)
+
+    def _compute_by_formulas(self, guesses: Any, truths: Any, scale: float) -> tuple[Any, Any, Any]:
+        xp = get_array_module(guesses)
+        a, b = guesses + 1e-8, truths + 1e-8
+        norm_a = xp.linalg.norm(a, axis=1, keepdims=True)
+        norm_b = xp.linalg.norm(b, axis=1, keepdims=True)
+        cosine = (a * b).sum(axis=1, keepdims=True) / (norm_a * norm_b)
+        gradient = -(b / (norm_a * norm_b) - cosine * a / norm_a**2)
+        distance = xp.abs(cosine - 1)
+        if self.ignore_zeros:
+            zero = ~truths.any(axis=1)
+            gradient[zero] = 0
+            distance[zero] = 0
+        return gradient * scale, cosine, distance.sum() * scale
+
+
+@registry.losses("L2Distance.v1")
+def configure_L2Distance(*, normalize: bool = True) -> L2Distance:
+    """`L2Distance`."""
+    return L2Distance(normalize=normalize)
+
+
+@registry.losses("CosineDistance.v1")
+def configure_CosineDistance(*, normalize: bool = True, ignore_zeros: bool = False) -> CosineDistance:
+    """`CosineDistance`."""
+    return CosineDistance(normalize=normalize, ignore_zeros=ignore_zeros)

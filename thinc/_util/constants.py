@@ -1,0 +1,34 @@
+"""Inputs that nobody wants a gradient for: the data a training loop feeds in.
+
+`Model.begin_update(X, input_gradient=False)` declares its input constant while it runs forward. A layer that sees a
+constant input leaves out the gradient of it, and its callback returns None; combinators take None as "no gradient".
+What layers without parameters make of a constant is constant as well.
+"""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Iterator
+
+_CONSTANTS: ContextVar[tuple[Any, ...]] = ContextVar("constants", default=())
+
+
+@contextmanager
+def constant(X: Any) -> Iterator[None]:
+    """Declare X, the very object, constant for the block, and for what the block declares with `mark_like`."""
+    token = _CONSTANTS.set((X,))
+    try:
+        yield
+    finally:
+        _CONSTANTS.reset(token)
+
+
+def is_constant(X: Any) -> bool:
+    """Tell whether X was declared constant; to be asked in a forward pass."""
+    return any(X is known for known in _CONSTANTS.get())
+
+
+def mark_like(Y: Any, X: Any) -> Any:
+    """Declare Y, which was made of X alone, constant if X is; return Y."""
+    if Y is not X and is_constant(X):
+        _CONSTANTS.set((*_CONSTANTS.get(), Y))
+    return Y

@@ -1,0 +1,3 @@
+from ..types import FloatsXd
+
+def evaluate(name: str, X: FloatsXd) -> FloatsXd: ...

@@ -1,0 +1,3 @@
+from typing import Any
+
+def describe() -> dict[str, Any]: ...

@@ -1,0 +1,5 @@
+cimport numpy as cnp
+
+
+# An uninitialised C-contiguous array; large ones come from blocks that are used again.
+cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int kind)
