@@ -15,7 +15,7 @@ cdef struct Operand:
 
 
 cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
-    # Describe X, or its transpose; a copy of X if neither stride is one. Returns what owns the memory.
+    # Describe X, or its transpose; a copy of X if neither stride is one or it is misaligned. Returns what owns the memory.
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(X, 0), columns = cnp.PyArray_DIM(X, 1)
     cdef Py_ssize_t rs = cnp.PyArray_STRIDE(X, 0), cs = cnp.PyArray_STRIDE(X, 1)
@@ -24,7 +24,7 @@ cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
         cs = size
     if rows <= 1:
         rs = columns * size if cs == size else size
-    if (rs != size and cs != size) or rs % size or cs % size:
+    if (rs != size and cs != size) or rs % size or cs % size or not cnp.PyArray_ISALIGNED(X):
         X = <cnp.ndarray>cnp.PyArray_NewCopy(X, cnp.NPY_CORDER)
         rs, cs = columns * size, size
     if transposed:
@@ -114,7 +114,8 @@ class CpuMatrix:
                 f"gemm: expected arrays with two dimensions, got shapes {(<object>x).shape} and {(<object>y).shape}"
             )
         cdef int kind = cnp.PyArray_TYPE(x)
-        if not is_real_array(x) or not is_real_array(y) or cnp.PyArray_TYPE(y) != kind:
+        if (kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64) or cnp.PyArray_TYPE(y) != kind \
+                or not cnp.PyArray_ISNOTSWAPPED(x) or not cnp.PyArray_ISNOTSWAPPED(y):
             raise ValueError(
                 f"gemm: expected two float32 matrices (or two of float64), got {x.dtype} and {y.dtype}. "
                 "Convert them, or use NumpyOps(use_blis=False) for other dtypes"
