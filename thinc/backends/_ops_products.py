@@ -52,7 +52,9 @@ class ProductOps(ArrayOps):
         """``out += gemm(x, y)``: how products are added to a gradient. Nothing is changed if the shapes do not fit."""
         product = self.gemm(x, y, trans1=trans1, trans2=trans2)
         if out.shape != product.shape:
-            raise ValueError(f"gemm: cannot add a product of shape {product.shape} to an array of shape {out.shape}")
+            raise ValueError(
+                f"gemm: cannot add a product of shape {product.shape} to an array of shape {out.shape}"
+            )
         out += product
 
     def affine(self, X: Any, W: Any, b: Any) -> Any:
