@@ -9,13 +9,14 @@ cnp.import_array()
 
 
 cdef struct Operand:
-    # a matrix as the kernels want it: strides in elements, one of them 1
+    # strides in elements, one of them 1
     Py_ssize_t rows, columns, rs, cs
     void* data
 
 
 cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
-    # Describe X, or its transpose; a copy of X if neither stride is one or it is misaligned. Returns what owns the memory.
+    # Describe X, or its transpose; a copy of X if neither stride is one or it is misaligned.
+    # Returns what owns the memory.
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(X, 0), columns = cnp.PyArray_DIM(X, 1)
     cdef Py_ssize_t rs = cnp.PyArray_STRIDE(X, 0), cs = cnp.PyArray_STRIDE(X, 1)
@@ -160,7 +161,7 @@ class CpuMatrix:
             return super().affine(X, W, b)
         cdef Operand x, w
         cdef cnp.ndarray x_owner = operand(&x, <cnp.ndarray>X, False)
-        cdef cnp.ndarray w_owner = operand(&w, <cnp.ndarray>W, True)
+        cdef cnp.ndarray _w_owner = operand(&w, <cnp.ndarray>W, True)
         cdef cnp.ndarray bias = <cnp.ndarray>b
         if not cnp.PyArray_IS_C_CONTIGUOUS(bias):
             bias = <cnp.ndarray>cnp.PyArray_NewCopy(bias, cnp.NPY_CORDER)
