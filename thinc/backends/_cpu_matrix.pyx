@@ -9,13 +9,14 @@ cnp.import_array()
 
 
 cdef struct Operand:
-    # a matrix as the kernels want it: strides in elements, one of them 1
+    # strides in elements, one of them 1
     Py_ssize_t rows, columns, rs, cs
     void* data
 
 
 cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
-    # Describe X or its transpose; a copy if neither stride is one or it is misaligned. Returns what owns the memory.
+    # Describe X, or its transpose; a copy of X if neither stride is one or it is misaligned.
+    # Returns what owns the memory.
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(X, 0), columns = cnp.PyArray_DIM(X, 1)
     cdef Py_ssize_t rs = cnp.PyArray_STRIDE(X, 0), cs = cnp.PyArray_STRIDE(X, 1)
