@@ -3,6 +3,7 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training  # noqa: F401
 from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
 from ._cpu_memory import CpuMemory
@@ -16,7 +17,8 @@ from .ops import Ops
 
 @registry.ops("NumpyOps")
 class NumpyOps(
-    CpuActivations, CpuMatrix, CpuNormalize, CpuMaxout, CpuMemory, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+    CpuActivations, CpuLSTM, CpuMatrix, CpuNormalize, CpuMaxout, CpuMemory, CpuRandom, CpuSequences, CpuTables,
+    CpuTraining, Ops
 ):
     """Array operations on the CPU, by compiled kernels.
 
