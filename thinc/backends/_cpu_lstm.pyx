@@ -317,7 +317,7 @@ cdef object forward(object params, object H0, object C0, object X, object size_a
     # The caller may change the output; the state is ours.
     cdef cnp.ndarray copy = empty2(net.N, net.dirs * net.nO, kind)
     memcpy(cnp.PyArray_DATA(copy), net.top, cnp.PyArray_NBYTES(copy))
-    return copy, _lstm.LSTMState((Y.transpose((0, 2, 1, 3)), G, C, x), h0, c0)
+    return copy, _lstm.LSTMState((Y.transpose((0, 2, 1, 3)), G, C, X), H0, C0)
 
 
 cdef bint has_shape4(cnp.ndarray array, Py_ssize_t d0, Py_ssize_t d1, Py_ssize_t d2, Py_ssize_t d3) noexcept:
@@ -335,12 +335,12 @@ cdef object backprop(object dY, object size_at_t, object params, object state):
     if not isinstance(state, tuple) or len(state) != 4 or not is_real_array(params) or not is_real_array(dY):
         return None
     Y, G, C, X = state
-    kind = cnp.PyArray_TYPE(<cnp.ndarray>params)
-    for array in (Y, G, C, X):
+    if not is_real_array(Y) or not is_real_array(X) or cnp.PyArray_NDIM(<cnp.ndarray>Y) != 4:
+        return None
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>Y)
+    for array in (G, C):
         if not is_real_array(array) or cnp.PyArray_TYPE(<cnp.ndarray>array) != kind:
             return None
-    if cnp.PyArray_NDIM(<cnp.ndarray>Y) != 4:
-        return None
     if type(state) is _lstm.LSTMState:
         H0, C0 = state.H0, state.C0
         if not is_real_array(H0) or not is_real_array(C0):
@@ -378,7 +378,7 @@ cdef object backprop(object dY, object size_at_t, object params, object state):
     else:
         with nogil:
             run_backprop[double](&net, &grads, NULL)
-    return dX, d_params
+    return as_kind(dX, cnp.PyArray_TYPE(<cnp.ndarray>X)), as_kind(d_params, cnp.PyArray_TYPE(<cnp.ndarray>params))
 
 
 def lstm_forward_training(params, H0, C0, X, size_at_t):
