@@ -1,4 +1,6 @@
 from ..types import DeviceTypes
+from ._lstm import backprop_lstm as backprop_lstm
+from ._lstm import lstm_forward_training as lstm_forward_training
 from .ops import Ops
 
 class NumpyOps(Ops):

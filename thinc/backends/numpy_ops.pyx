@@ -3,7 +3,7 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
-from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training  # noqa: F401
+from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training  # no-cython-lint
 from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
 from ._cpu_memory import CpuMemory
