@@ -6,6 +6,8 @@ from typing import Any, Callable
 import numpy
 
 from thinc import layers
+from thinc.backends import NumpyOps
+from thinc.layers.resizable import resize_linear_weighted
 from thinc.model import Model
 from thinc.types import Padded, Ragged
 
@@ -60,6 +62,26 @@ def wide_ragged(rng: Rng) -> Ragged:
     return Ragged(floats(rng, 6, 9), ints(2, 1, 3))
 
 
+def wide_padded(rng: Rng) -> Padded:
+    return Padded(floats(rng, 3, 2, 9), ints(2, 1, 1), ints(3, 1), ints(1, 0))
+
+
+def no_steps() -> Padded:
+    return Padded(numpy.zeros((0, 0, 4), dtype="float32"), ints(), ints(), ints())
+
+
+def pair(rng: Rng) -> tuple[numpy.ndarray, numpy.ndarray]:
+    return matrix(rng), matrix(rng)
+
+
+def cube(rng: Rng) -> numpy.ndarray:
+    return floats(rng, 3, 2, 4)
+
+
+def nested(rng: Rng) -> list[list[numpy.ndarray]]:
+    return [arrays(rng), [], arrays(rng)[:1]]
+
+
 def long_ragged(rng: Rng) -> Ragged:
     return Ragged(floats(rng, 6, 4), ints(2, 1, 4))
 
@@ -98,6 +120,8 @@ class Case:
         Of the arrays of the output for it.
     bad
         Makes a batch that must be refused with the ``error``, or is None where anything goes.
+    constants
+        Names of parameters that are not trained.
     """
 
     id: str
@@ -109,6 +133,7 @@ class Case:
     empty_shapes: list[tuple[int, ...]] = field(default_factory=list)
     bad: Callable[[Rng], Any] | None = None
     error: type[Exception] | tuple[type[Exception], ...] = ValueError
+    constants: tuple[str, ...] = ()
 
     def model(self) -> Model:
         """A model with normally distributed parameters: zeros would hide mistakes."""
@@ -146,6 +171,17 @@ def on_padded(id: str, build: Build, nO: int, **settings: Any) -> Case:
     return Case(id, build, padded, [(3, 2, nO)], **settings)
 
 
+def on_pair(id: str, build: Build, **settings: Any) -> Case:
+    return Case(
+        id, build, pair, [(5,)], empty=lambda: (no_rows(), no_rows()), empty_shapes=[(0,)], **settings
+    )
+
+
+def recurrent(id: str, build: Build, nO: int, **settings: Any) -> Case:
+    settings = {"bad": wide_padded, "constants": ("HC0",), **settings}
+    return on_padded(id, build, nO, empty=no_steps, empty_shapes=[(0, 0, nO)], **settings)
+
+
 def dense(name: str, loss: Callable = projection, **settings: Any) -> Case:
     words = [name, *(f"{key}={value}" for key, value in settings.items())]
     return on_matrix("-".join(words), lambda: getattr(layers, name)(3, 4, **settings), 3, loss=loss, bad=wide)
@@ -179,6 +215,32 @@ def embedding(id: str, build: Build, columns: tuple[int, ...], bad: Callable, er
 
 def linear(nO: int = 4) -> Model:
     return layers.Linear(nO, 4)
+
+
+def features(model: Model, keys: numpy.ndarray, is_train: bool) -> tuple[Any, Callable]:
+    """Input for SparseLinear with fixed values: it has no gradient to give for them."""
+    n = len(keys)
+    values = numpy.linspace(-1, 1, n, dtype="float32")
+    return (keys, values, ints(2, 0, n - 2) if n else ints()), lambda dX: numpy.zeros_like(dX[0])
+
+
+def sparse(build: Callable) -> Model:
+    return layers.chain(Model("features", features), build(3, length=7))
+
+
+def multi_crossentropy(Y: numpy.ndarray) -> tuple[float, numpy.ndarray]:
+    """Cross-entropy for two distributions side by side, of 2 and 3 classes."""
+    losses, gradients = zip(*(crossentropy(part) for part in (Y[:, :2], Y[:, 2:])), strict=True)
+    return sum(losses), numpy.concatenate(gradients, axis=1)
+
+
+def stack(model: Model, Xs: list, is_train: bool) -> tuple[Any, Callable]:
+    """From a list of vectors to a matrix."""
+    return numpy.stack(Xs) if Xs else no_rows(), list
+
+
+def stacked() -> Model:
+    return layers.with_flatten(layers.chain(Model("stack", stack), linear(3)))
 
 
 def window_block() -> Model:
@@ -305,4 +367,131 @@ COMBINATORS = [
     ),
 ]
 
-LAYERS = [*DENSE, *EMBEDDINGS, *SEQUENCES, *TRANSFERS, *COMBINATORS]
+ATTENTION = [
+    on_ragged(name, build, 4, bad=bad, error=(IndexError, ValueError))
+    for name, build, bad in [
+        ("ParametricAttention", lambda: layers.ParametricAttention(4), long_ragged),
+        ("ParametricAttention_v2", lambda: layers.ParametricAttention_v2(nO=4), wide_ragged),
+        (
+            "ParametricAttention_v2-key",
+            lambda: layers.ParametricAttention_v2(key_transform=layers.Gelu(4, 4), nO=4),
+            wide_ragged,
+        ),
+    ]
+]
+
+RECURRENT = [
+    recurrent("LSTM", lambda: layers.LSTM(3, 4), 3),
+    recurrent("LSTM-bi", lambda: layers.LSTM(4, 4, bi=True), 4),
+    recurrent("LSTM-deep", lambda: layers.LSTM(2, 4, depth=3), 2),
+    recurrent("LSTM-bi-deep-dropout", lambda: layers.LSTM(4, 4, bi=True, depth=2, dropout=0.3), 4),
+    recurrent("bidirectional-LSTM", lambda: layers.bidirectional(layers.LSTM(3, 4)), 6),
+    recurrent(
+        "bidirectional-widths",
+        lambda: layers.bidirectional(layers.LSTM(1, 4), layers.with_array2d(layers.Mish(3, 4))),
+        4,
+    ),
+    on_list(
+        "with_padded-LSTM-list",
+        lambda: layers.with_padded(layers.LSTM(3, 4)),
+        3,
+        bad=matrix,
+        constants=("HC0",),
+    ),
+    on_ragged(
+        "with_padded-LSTM-ragged", lambda: layers.with_padded(layers.LSTM(3, 4)), 3, constants=("HC0",)
+    ),
+    Case(
+        "with_padded-LSTM-array",
+        lambda: layers.with_padded(layers.LSTM(3, 4)),
+        cube,
+        [(3, 2, 3)],
+        constants=("HC0",),
+    ),
+]
+
+PAIRS = [
+    on_pair("CauchySimilarity", lambda: layers.CauchySimilarity(4), bad=lambda rng: (wide(rng), wide(rng))),
+    on_pair("siamese", lambda: layers.siamese(layers.Mish(3, 4), layers.CauchySimilarity(3))),
+    Case(
+        "with_getitem",
+        lambda: layers.with_getitem(-1, layers.Relu(3, 4)),
+        pair,
+        [(5, 4), (5, 3)],
+        bad=lambda rng: (),
+        error=IndexError,
+    ),
+    Case("tuplify", lambda: layers.tuplify(linear(3), layers.noop()), matrix, [(5, 3), (5, 4)], bad=wide),
+]
+
+SPARSE = [
+    Case(
+        build.__name__,
+        lambda build=build: sparse(build),
+        lambda rng: ids(rng, 6, high=2**40),
+        [(3, 3)],
+        empty=lambda: numpy.zeros(0, dtype="uint64"),
+        empty_shapes=[(0, 3)],
+        bad=matrix,
+    )
+    for build in (layers.SparseLinear, layers.SparseLinear_v2)
+]
+
+WITHOUT_WEIGHTS = [
+    on_matrix("softmax_activation", layers.softmax_activation, 4),
+    on_matrix("sigmoid_activation", layers.sigmoid_activation, 4),
+    on_matrix("Logistic", layers.Logistic, 4),
+    Case("sigmoid_activation-cube", layers.sigmoid_activation, cube, [(3, 2, 4)]),
+]
+
+WRAPPERS = [
+    on_list("map_list", lambda: layers.map_list(linear(3)), 3),
+    on_list("with_list", lambda: layers.with_list(layers.map_list(linear(3))), 3),
+    Case("with_list-ragged", lambda: layers.with_list(layers.with_array(linear(3))), ragged, [(6, 3)]),
+    on_padded("with_list-padded", lambda: layers.with_list(layers.map_list(linear(3))), 3),
+    on_list("with_ragged-list", lambda: layers.with_ragged(layers.ParametricAttention(4)), 4, bad=matrix),
+    on_ragged("with_ragged", lambda: layers.with_ragged(layers.ParametricAttention(4)), 4, bad=wide_ragged),
+    on_padded("with_ragged-padded", lambda: layers.with_ragged(layers.ParametricAttention(4)), 4),
+    Case(
+        "with_flatten",
+        stacked,
+        lambda rng: [list(matrix(rng)), [], list(matrix(rng))],
+        [(5, 3), (0, 3), (5, 3)],
+        empty=list,
+    ),
+    Case(
+        "with_flatten_v2",
+        lambda: layers.with_flatten_v2(layers.with_array(linear(3))),
+        nested,
+        [(2, 3), (3, 3), (1, 3), (2, 3)],
+        empty=list,
+    ),
+    Case("with_reshape", lambda: layers.with_reshape(linear(3)), cube, [(3, 2, 3)], bad=matrix),
+    on_matrix("with_cpu", lambda: layers.with_cpu(linear(3), NumpyOps()), 3, bad=wide),
+    on_ragged("with_cpu-ragged", lambda: layers.with_cpu(layers.with_array(linear(3)), NumpyOps()), 3),
+    on_matrix("with_debug", lambda: layers.with_debug(linear(3)), 3, bad=wide),
+    on_matrix("with_nvtx_range", lambda: layers.with_nvtx_range(linear(3)), 3, bad=wide),
+    on_matrix("resizable", lambda: layers.resizable(linear(3), resize_linear_weighted), 3, bad=wide),
+    embedding(
+        "uniqued",
+        lambda: layers.uniqued(layers.Embed(3, 7, column=0)),
+        (2,),
+        lambda rng: ids(rng, 6, 2) + 7,
+        IndexError,
+    ),
+    on_matrix("MultiSoftmax", lambda: layers.MultiSoftmax((2, 3), 4), 5, loss=multi_crossentropy, bad=wide),
+]
+
+LAYERS = [
+    *DENSE,
+    *EMBEDDINGS,
+    *SEQUENCES,
+    *TRANSFERS,
+    *COMBINATORS,
+    *ATTENTION,
+    *RECURRENT,
+    *PAIRS,
+    *SPARSE,
+    *WITHOUT_WEIGHTS,
+    *WRAPPERS,
+]

@@ -15,7 +15,7 @@ cdef struct Operand:
 
 
 cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
-    # Describe X, or its transpose; a copy of X if neither stride is one. Returns what owns the memory.
+    # Describe X or its transpose; a copy if neither stride is one or it is misaligned. Returns what owns the memory.
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(X, 0), columns = cnp.PyArray_DIM(X, 1)
     cdef Py_ssize_t rs = cnp.PyArray_STRIDE(X, 0), cs = cnp.PyArray_STRIDE(X, 1)
@@ -24,7 +24,7 @@ cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
         cs = size
     if rows <= 1:
         rs = columns * size if cs == size else size
-    if (rs != size and cs != size) or rs % size or cs % size:
+    if (rs != size and cs != size) or rs % size or cs % size or not cnp.PyArray_ISALIGNED(X):
         X = <cnp.ndarray>cnp.PyArray_NewCopy(X, cnp.NPY_CORDER)
         rs, cs = columns * size, size
     if transposed:
@@ -55,7 +55,7 @@ cdef bint may_overlap(cnp.ndarray A, cnp.ndarray B) noexcept:
     return low[0] < high[1] and low[1] < high[0]
 
 
-cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias):
+cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias, double beta=0):
     cdef bint single = cnp.PyArray_TYPE(out) == cnp.NPY_FLOAT32
     cdef void* data = cnp.PyArray_DATA(out)
     cdef Py_ssize_t M = x.rows, N = y.columns, K = x.columns
@@ -63,13 +63,13 @@ cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias):
         with nogil:
             _gemm.sgemm(
                 M, N, K, 1, <const float*>x.data, x.rs, x.cs, <const float*>y.data, y.rs, y.cs,
-                0, <float*>data, N, <const float*>bias,
+                beta, <float*>data, N, <const float*>bias,
             )
     else:
         with nogil:
             _gemm.dgemm(
                 M, N, K, 1, <const double*>x.data, x.rs, x.cs, <const double*>y.data, y.rs, y.cs,
-                0, <double*>data, N, <const double*>bias,
+                beta, <double*>data, N, <const double*>bias,
             )
 
 
@@ -114,7 +114,8 @@ class CpuMatrix:
                 f"gemm: expected arrays with two dimensions, got shapes {(<object>x).shape} and {(<object>y).shape}"
             )
         cdef int kind = cnp.PyArray_TYPE(x)
-        if not is_real_array(x) or not is_real_array(y) or cnp.PyArray_TYPE(y) != kind:
+        if (kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64) or cnp.PyArray_TYPE(y) != kind \
+                or not cnp.PyArray_ISNOTSWAPPED(x) or not cnp.PyArray_ISNOTSWAPPED(y):
             raise ValueError(
                 f"gemm: expected two float32 matrices (or two of float64), got {x.dtype} and {y.dtype}. "
                 "Convert them, or use NumpyOps(use_blis=False) for other dtypes"
@@ -146,6 +147,23 @@ class CpuMatrix:
             multiply(&a, &b, result, NULL)
             out[...] = result
         return out
+
+    def _add_gemm(self, out, x, y, trans1=False, trans2=False):
+        cdef Operand a, b
+        cdef cnp.ndarray _x_owner, _y_owner  # a copy must live as long as its pointer
+        if self.use_blis and is_real_array(x) and is_real_array(y) and is_real_array(out) \
+                and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_NDIM(<cnp.ndarray>y) == 2 \
+                and cnp.PyArray_NDIM(<cnp.ndarray>out) == 2 and cnp.PyArray_ISCARRAY(<cnp.ndarray>out) \
+                and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.PyArray_TYPE(<cnp.ndarray>out) \
+                and cnp.PyArray_TYPE(<cnp.ndarray>y) == cnp.PyArray_TYPE(<cnp.ndarray>out) \
+                and not may_overlap(out, x) and not may_overlap(out, y):
+            _x_owner = operand(&a, x, trans1)
+            _y_owner = operand(&b, y, trans2)
+            if a.columns == b.rows and a.rows == cnp.PyArray_DIM(<cnp.ndarray>out, 0) \
+                    and b.columns == cnp.PyArray_DIM(<cnp.ndarray>out, 1):
+                multiply(&a, &b, out, NULL, 1)
+                return
+        super()._add_gemm(out, x, y, trans1, trans2)
 
     def affine(self, X, W, b):
         """``X @ W.T + b`` of X ``(B, I)``, W ``(O, I)``, b ``(O,)``: ``(B, O)``, in one pass."""

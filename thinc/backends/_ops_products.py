@@ -48,6 +48,15 @@ class ProductOps(ArrayOps):
         out[...] = product
         return out
 
+    def _add_gemm(self, out: Any, x: Any, y: Any, trans1: bool = False, trans2: bool = False) -> None:
+        """``out += gemm(x, y)``: how products are added to a gradient. Nothing is changed if the shapes do not fit."""
+        product = self.gemm(x, y, trans1=trans1, trans2=trans2)
+        if out.shape != product.shape:
+            raise ValueError(
+                f"gemm: cannot add a product of shape {product.shape} to an array of shape {out.shape}"
+            )
+        out += product
+
     def affine(self, X: Any, W: Any, b: Any) -> Any:
         """``X @ W.T + b`` of X ``(B, I)``, W ``(O, I)``, b ``(O,)``: ``(B, O)`` like the product."""
         Y = self.gemm(X, W, trans2=True)

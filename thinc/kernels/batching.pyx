@@ -7,7 +7,6 @@ from libc.stdint cimport int64_t
 from ._arrays cimport contiguous
 from ._memory cimport empty
 from ._dispatch cimport active
-from ._memory cimport empty
 
 cnp.import_array()
 

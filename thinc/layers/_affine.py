@@ -18,15 +18,16 @@ def backprop_affine(model: Model, dA: Any, X: Any, W: Any, wants_dX: bool = True
     and (nO, nP), as long as they have the same elements.
     """
     ops = model.ops
-    # Every product comes before the first inc_grad: a dY that does not fit leaves no half of a gradient.
+    # What may fail comes before the first change: a dY that does not fit leaves no half of a gradient.
     dA = with_width(dA, W.shape[0])
-    dW = ops.gemm(dA, with_width(X, W.shape[1]), trans1=True)
+    X = with_width(X, W.shape[1])
     dX = ops.gemm(dA, W) if wants_dX else None
     db = ops._sum_columns(dA)
     shape = model.get_param("W").shape
-    if len(shape) != 2:
-        dW = dW.reshape(shape)
-        db = db.reshape(shape[:-1])
-    model.inc_grad("W", dW)
-    model.inc_grad("b", db)
+    dW: Any = model.maybe_get_grad("W")
+    if dW is not None and dW.shape == shape and dW.dtype == dA.dtype and dW.flags.c_contiguous:
+        ops._add_gemm(dW.reshape(W.shape), dA, X, trans1=True)
+    else:
+        model.inc_grad("W", ops.gemm(dA, X, trans1=True).reshape(shape))
+    model.inc_grad("b", db.reshape(shape[:-1]))
     return dX

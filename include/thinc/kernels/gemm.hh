@@ -11,71 +11,108 @@
 
 namespace thinc::THINC_ISA {
 
-template <typename T> using TileFunction = void (*)(const GemmTile<T>&, const GemmFinish<T>&);
+template <typename T> using StripFunction = void (*)(const GemmStrip<T>&);
 
-template <typename T> struct TileTable {
-    TileFunction<T> rows[gemm_max_rows + 1][5] = {}, columns[gemm_max_rows + 1][5] = {};
+template <typename T> struct StripTable {
+    StripFunction<T> rows[gemm_max_rows + 1][5] = {}, columns[gemm_max_rows + 1][5] = {};
 
-    constexpr TileTable() { fill<1>(); }
+    constexpr StripTable() { fill<1>(); }
     template <int R> constexpr void fill() {
         put<R, 1>(), put<R, 2>();
         if constexpr (gemm_max_vectors(R) == 4) put<R, 3>(), put<R, 4>();
         if constexpr (R < gemm_max_rows) fill<R + 1>();
     }
     template <int R, int NV> constexpr void put() {
-        rows[R][NV] = gemm_tile<T, R, NV, GemmA::rows>;
-        columns[R][NV] = gemm_tile<T, R, NV, GemmA::columns>;
+        rows[R][NV] = gemm_strip<T, R, NV, GemmA::rows>;
+        columns[R][NV] = gemm_strip<T, R, NV, GemmA::columns>;
     }
 };
-template <typename T> constexpr TileTable<T> gemm_tiles;
-
-// The thresholds between the ways to compute a product.
-struct GemmPlan {
-    gemm_index kc, nc;   // block of B that is kept in the second-level cache
-    bool dot, pack_a, pack_b;
-    gemm_index vectors;  // of a tile
-    gemm_index workspace;
-};
-
-#ifndef GEMM_KC
-#define GEMM_KC 384
-#endif
-#ifndef GEMM_NB
-#define GEMM_NB (512 * 1024)
-#endif
+template <typename T> constexpr StripTable<T> gemm_strips;
 
 THINC_INLINE gemm_index ceil_div(gemm_index a, gemm_index b) { return (a + b - 1) / b; }
 
-template <typename T> GemmPlan gemm_plan(const GemmCall<T>& g, std::size_t size = ~std::size_t(0)) {
+// The thresholds, in elements of 4 bytes and in cycles, as measured with AVX-512 and AVX2.
+namespace gemm_limits {
+#ifndef GEMM_KC
+#define GEMM_KC 384
+#define GEMM_NB (512 * 1024)
+#define GEMM_UB (64 * 1024)
+#define GEMM_BLOCKS 3
+#endif
+constexpr gemm_index block_depth = GEMM_KC;         // k of a block of B
+constexpr gemm_index block_bytes = GEMM_NB;         // of a block of B, in the second-level cache
+constexpr gemm_index direct_bytes = GEMM_UB;        // B is read where it lies up to this size,
+constexpr gemm_index direct_blocks = GEMM_BLOCKS;   // or by up to so many blocks of rows
+constexpr int pack_group = 4;                       // blocks of rows of a transposed A that are packed together
+constexpr gemm_index search_side = 64;              // one side up to this: compare the costs of several ways
+// cycles per vector of values, times 2
+constexpr gemm_index cost_transpose = 5, cost_copy = 2, cost_sum = 60;
+}  // namespace gemm_limits
+
+enum class GemmWay { strips, swapped, dot };
+
+struct GemmPlan {
+    gemm_index kc, nc;  // block of B
+    gemm_index vectors;  // of a tile
+    bool pack_a, pack_b;
+    gemm_index work;
+};
+
+// Columns of a packed block of rows of a transposed A.
+template <typename T> constexpr gemm_index gemm_strip_width() {
     constexpr gemm_index lanes = Vec<T>::lanes;
+    return (gemm_max_rows + lanes - 1) / lanes * lanes;
+}
+
+// How to compute a product in strips of C, within `size` elements of workspace.
+template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, std::size_t size) {
+    using namespace gemm_limits;
+    constexpr gemm_index lanes = Vec<T>::lanes, bytes = sizeof(T);
     GemmPlan p{};
-    const bool transposed = g.csb != 1;
-    if (transposed && g.csa == 1 && (g.M <= 4 || g.M * 12 < g.K)) {
-        p.dot = true;
-        return p;
-    }
     const gemm_index blocks = ceil_div(g.M, gemm_max_rows), rows = ceil_div(g.M, blocks);
     p.vectors = gemm_max_vectors(static_cast<int>(rows));
-    const gemm_index kmax = GEMM_KC * 4 / gemm_index(sizeof(T));
-    p.kc = ceil_div(g.K, ceil_div(g.K, kmax));
+    const gemm_index width = p.vectors * lanes;
+    p.kc = ceil_div(g.K, ceil_div(g.K, block_depth * 4 / bytes));
     p.kc = (p.kc + 3) & ~gemm_index(3);
     if (p.kc > g.K) p.kc = g.K;
-    const gemm_index width = p.vectors * lanes;
-    p.nc = GEMM_NB / gemm_index(sizeof(T)) / p.kc / width * width;
+    p.nc = block_bytes / bytes / p.kc / width * width;
     if (p.nc < width) p.nc = width;
-    const gemm_index n_blocks = ceil_div(g.N, p.nc);
-    p.nc = ceil_div(ceil_div(g.N, n_blocks), width) * width;
-    p.pack_b = transposed || blocks > 3;
-    p.pack_a = g.csa != 1 ? g.N > 4 * width : (g.rsa * gemm_index(sizeof(T)) % 1024 == 0 && g.N > 2 * width && rows > 6);
+    p.nc = ceil_div(ceil_div(g.N, ceil_div(g.N, p.nc)), width) * width;
+    p.pack_b = g.csb != 1 || (blocks > direct_blocks && g.K * g.N * bytes > direct_bytes);
+    // Rows that lie a power of two apart fall on the same cache sets.
+    p.pack_a = g.N > 2 * width && (g.csa != 1 ? g.N > 4 * width : g.rsa * bytes % 1024 == 0 && rows > 6);
     const auto needed = [&] {
-        return (p.pack_b ? p.kc * p.nc : 0) + (p.pack_a ? (p.kc + lanes) * (gemm_max_rows + lanes) : 0);
+        const gemm_index a = g.csa == 1 ? gemm_max_rows * (p.kc + 2 * lanes) : pack_group * p.kc * gemm_strip_width<T>();
+        return (p.pack_b ? p.kc * p.nc : 0) + (p.pack_a ? a : 0);
     };
     // With little memory: smaller blocks, the same sums up to rounding.
-    while (static_cast<std::size_t>(p.workspace = needed()) > size) {
+    while (static_cast<std::size_t>(p.work = needed()) > size) {
         if (p.nc > width && p.pack_b) p.nc = ceil_div(p.nc / width, 2) * width;
         else p.kc = ceil_div(p.kc, 2);
     }
     return p;
+}
+
+// Estimates of half cycles.
+template <typename T> gemm_index cost_strips(gemm_index M, gemm_index N, gemm_index K, bool transposed) {
+    const gemm_index vectors = ceil_div(N, Vec<T>::lanes);
+    return vectors * K * (M + (transposed ? gemm_limits::cost_transpose : 0));
+}
+
+template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
+    using namespace gemm_limits;
+    constexpr gemm_index lanes = Vec<T>::lanes;
+    if (g.M > search_side && g.N > search_side) return GemmWay::strips;
+    const gemm_index results = ceil_div(g.M * g.N, lanes);
+    gemm_index least = cost_strips<T>(g.M, g.N, g.K, g.csb != 1);
+    GemmWay way = GemmWay::strips;
+    const gemm_index swapped = cost_strips<T>(g.N, g.M, g.K, g.rsa != 1) + results * cost_transpose * 2;
+    if (swapped < least) least = swapped, way = GemmWay::swapped;
+    if (g.csa == 1) {
+        const gemm_index turn = g.rsb == 1 ? 0 : ceil_div(g.N, lanes) * g.K * cost_transpose;
+        if (results * (g.K + cost_sum) + turn < least) way = GemmWay::dot;
+    }
+    return way;
 }
 
 template <typename T>
@@ -92,46 +129,59 @@ void gemm_pack_b(T* to, const GemmCall<T>& g, gemm_index k0, gemm_index kc, gemm
     }
 }
 
-template <typename T> void gemm_blocked(const GemmCall<T>& g, const GemmPlan& plan, T* work) {
+template <typename T> void gemm_strips_blocked(const GemmCall<T>& g, T* work, std::size_t size) {
+    using namespace gemm_limits;
     constexpr gemm_index lanes = Vec<T>::lanes;
+    const GemmPlan plan = plan_strips(g, size);
     const gemm_index width = plan.vectors * lanes, blocks = ceil_div(g.M, gemm_max_rows);
     T* const packed_b = work;
     T* const packed_a = plan.pack_b ? work + plan.kc * plan.nc : work;
+    const auto& strips = g.csa == 1 ? gemm_strips<T>.rows : gemm_strips<T>.columns;
+    GemmStrip<T> t;
+    t.sc = g.rsc, t.alpha = g.alpha, t.padded = plan.pack_b;
     for (gemm_index j0 = 0; j0 < g.N; j0 += plan.nc) {
         const gemm_index nc = g.N - j0 < plan.nc ? g.N - j0 : plan.nc;
+        // whole panels, then one of fewer vectors
+        const gemm_index vectors = ceil_div(nc, lanes), whole = vectors / plan.vectors, rest = vectors % plan.vectors;
+        const gemm_index last = nc - (vectors - 1) * lanes;
         for (gemm_index k0 = 0; k0 < g.K; k0 += plan.kc) {
             const gemm_index kc = g.K - k0 < plan.kc ? g.K - k0 : plan.kc;
-            const bool first = k0 == 0, final = k0 + kc == g.K;
-            GemmFinish<T> finish{g.alpha, first ? g.beta : T(1), nullptr};
-            const T* const bias = final ? g.bias : nullptr;
+            t.K = kc, t.beta = k0 == 0 ? g.beta : T(1);
+            const T* const bias = k0 + kc == g.K && g.bias ? g.bias + j0 : nullptr;
             if (plan.pack_b) gemm_pack_b(packed_b, g, k0, kc, j0, nc, width);
+            const T* const B = plan.pack_b ? packed_b : g.B + k0 * g.rsb + j0;
+            t.next_panel = plan.pack_b ? kc * width : width;
             for (gemm_index block = 0, i = 0; block < blocks; ++block) {
                 const gemm_index rows = ceil_div(g.M - i, blocks - block);
-                GemmTile<T> t;
-                t.K = kc, t.sc = g.rsc;
                 t.A = g.A + i * g.rsa + k0 * g.csa;
                 t.sa = g.csa == 1 ? g.rsa : g.csa;
-                if (plan.pack_a) {
-                    if (g.csa == 1) {
-                        t.sa = ceil_div(kc, lanes) * lanes + lanes;
-                        pack_rows(packed_a, t.sa, t.A, g.rsa, kc, rows);
-                    } else {
-                        t.sa = ceil_div(rows, lanes) * lanes;
-                        pack_rows(packed_a, t.sa, t.A, g.csa, rows, kc);
-                    }
+                if (plan.pack_a && g.csa == 1) {
+                    t.sa = ceil_div(kc, lanes) * lanes + lanes;
+                    pack_rows(packed_a, t.sa, t.A, g.rsa, kc, rows);
                     t.A = packed_a;
+                } else if (plan.pack_a) {
+                    const int member = static_cast<int>(block % pack_group);
+                    t.sa = gemm_strip_width<T>();
+                    if (member == 0) {
+                        gemm_index count[pack_group], left = g.M - i;
+                        int n = 0;
+                        for (; n < pack_group && block + n < blocks; ++n)
+                            left -= count[n] = ceil_div(left, blocks - block - n);
+                        pack_blocks(packed_a, t.sa, t.A, g.csa, count, n, kc);
+                    }
+                    t.A = packed_a + member * kc * t.sa;
                 }
-                const auto& tiles = g.csa == 1 ? gemm_tiles<T>.rows[rows] : gemm_tiles<T>.columns[rows];
-                const T* panel = packed_b;
-                for (gemm_index j = 0; j < nc; j += width) {
-                    const gemm_index n = nc - j < width ? nc - j : width, vectors = ceil_div(n, lanes);
-                    t.B = plan.pack_b ? panel : g.B + k0 * g.rsb + j0 + j;
-                    t.sb = plan.pack_b ? vectors * lanes : g.rsb;
-                    t.C = g.C + i * g.rsc + j0 + j;
-                    t.last = n - (vectors - 1) * lanes;
-                    if (bias) finish.bias = bias + j0 + j;
-                    tiles[vectors](t, finish);
-                    panel += kc * vectors * lanes;
+                t.C = g.C + i * g.rsc + j0;
+                if (whole > 0) {
+                    t.B = B, t.sb = plan.pack_b ? width : g.rsb;
+                    t.panels = whole, t.last = rest > 0 ? lanes : last, t.bias = bias;
+                    strips[rows][plan.vectors](t);
+                }
+                if (rest > 0) {
+                    t.B = B + whole * t.next_panel, t.sb = plan.pack_b ? rest * lanes : g.rsb;
+                    t.C += whole * width;
+                    t.panels = 1, t.last = last, t.bias = bias ? bias + whole * width : nullptr;
+                    strips[rows][rest](t);
                 }
                 i += rows;
             }
@@ -139,9 +189,76 @@ template <typename T> void gemm_blocked(const GemmCall<T>& g, const GemmPlan& pl
     }
 }
 
-// How many elements of workspace gemm needs for this call.
+// The width of a copy of B^T, whose rows are written in whole vectors.
+template <typename T> gemm_index dot_width(gemm_index K) { return ceil_div(K, Vec<T>::lanes) * Vec<T>::lanes; }
+
+template <typename T> void gemm_dots(const GemmCall<T>& g, T* work) {
+    constexpr gemm_index lanes = Vec<T>::lanes;
+    DotBlock<T> t{g.K, g.A, g.rsa, g.B, g.csb, 0, g.C, g.rsc, g.alpha, g.beta, g.bias};
+    if (g.rsb != 1) {
+        t.W = work, t.sw = dot_width<T>(g.K);
+        for (gemm_index k = 0; k < g.K; k += lanes) pack_transposed(work + k, t.sw, g.B + k * g.rsb, g.rsb, g.K - k, g.N);
+    }
+    gemm_dot(t, g.M, g.N);
+}
+
+// C^T = B^T A^T, in strips, to the workspace.
+template <typename T> GemmCall<T> transposed_call(const GemmCall<T>& g, T* C) {
+    return {g.N, g.M, g.K, g.B, g.csb, g.rsb, g.A, g.csa, g.rsa, C, g.M, g.alpha, T(0), nullptr};
+}
+
+template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size_t size) {
+    constexpr gemm_index lanes = Vec<T>::lanes;
+    if (g.N == 1 && g.rsc == 1 && !g.bias) {  // a column is a row already
+        GemmCall<T> call = transposed_call(g, g.C);
+        call.beta = g.beta;
+        gemm_strips_blocked(call, work, size);
+        return;
+    }
+    // As many rows of C at a time as fit into half of the workspace.
+    gemm_index step = gemm_index(size / 2) / g.N;
+    step = step < g.M ? step / lanes * lanes : g.M;
+    GemmCall<T> part = g;
+    for (gemm_index i = 0; i < g.M; i += step) {
+        part.M = g.M - i < step ? g.M - i : step;
+        part.A = g.A + i * g.rsa;
+        T* const sums = work;  // (N, part.M)
+        gemm_strips_blocked(transposed_call(part, sums), work + g.N * part.M, size - g.N * part.M);
+        const bool plain = g.beta == T(0) && !g.bias;
+        T rows[lanes * lanes];  // columns of the sums as rows of C
+        for (gemm_index r = 0; r < part.M; r += lanes)
+            for (gemm_index j = 0; j < g.N; j += lanes) {
+                const gemm_index m = part.M - r < lanes ? part.M - r : lanes, n = g.N - j < lanes ? g.N - j : lanes;
+                pack_transposed(rows, lanes, sums + j * part.M + r, part.M, n, m);
+                T* c = g.C + (i + r) * g.rsc + j;
+                const Lanes<T> some(n);
+                const Vec<T> bias = g.bias ? some.load(g.bias + j) : Vec<T>{};
+                for (gemm_index q = 0; q < m; ++q, c += g.rsc) {
+                    Vec<T> value = Vec<T>::load(rows + q * lanes);
+                    if (!plain) {
+                        value = value + bias;
+                        if (g.beta != T(0)) value = fma(Vec<T>::fill(g.beta), some.load(c), value);
+                    }
+                    some.store(c, value);
+                }
+            }
+    }
+}
+
+// How many elements of workspace gemm would like for this call.
 template <typename T> std::size_t gemm_workspace(const GemmCall<T>* g) {
-    return g->K > 0 && g->M > 0 && g->N > 0 ? static_cast<std::size_t>(gemm_plan(*g).workspace) : 0;
+    if (g->K <= 0 || g->M <= 0 || g->N <= 0) return 0;
+    constexpr std::size_t any = ~std::size_t(0);
+    const GemmWay way = gemm_way(*g);
+    gemm_index work;
+    if (way == GemmWay::dot) work = g->rsb == 1 ? 0 : dot_width<T>(g->K) * g->N;
+    else if (way == GemmWay::strips) work = plan_strips(*g, any).work;
+    else {
+        work = plan_strips(transposed_call<T>(*g, nullptr), any).work;
+        if (work < g->M * g->N) work = g->M * g->N;
+        work *= 2;
+    }
+    return work < gemm_index(gemm_least_work) ? gemm_least_work : static_cast<std::size_t>(work);
 }
 
 template <typename T> void gemm(const GemmCall<T>* call, T* work, std::size_t size) {
@@ -155,10 +272,12 @@ template <typename T> void gemm(const GemmCall<T>* call, T* work, std::size_t si
             }
         return;
     }
-    const GemmPlan plan = gemm_plan(g, size);
-    if (plan.dot)
-        gemm_dot<T>(g.M, g.N, g.K, g.A, g.rsa, g.B, g.csb, g.C, g.rsc, 1, {g.alpha, g.beta, g.bias});
-    else gemm_blocked(g, plan, work);
+    const GemmWay way = gemm_way(g);
+    const gemm_index available = static_cast<gemm_index>(size), lanes = Vec<T>::lanes;
+    if (way == GemmWay::dot && (g.rsb == 1 || dot_width<T>(g.K) * g.N <= available)) gemm_dots(g, work);
+    else if (way == GemmWay::swapped && g.N * (g.M < lanes ? g.M : lanes) <= available / 2)
+        gemm_swapped(g, work, size);
+    else gemm_strips_blocked(g, work, size);
 }
 
 // y += alpha * x. x == y allowed; no other overlap.

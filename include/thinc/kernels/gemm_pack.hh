@@ -1,78 +1,66 @@
-// Copies of operands in the order in which gemm_tile reads them. float, double. Columns of a panel beyond the
-// matrix hold arbitrary values: the tile does not store them.
+// Copies of operands in the order in which gemm_strip reads them. float, double. Columns of a panel beyond the
+// matrix hold arbitrary values: they are not stored in C.
 #pragma once
 #include "thinc/kernels/gemm_tile.hh"
 
 namespace thinc::THINC_ISA {
 
-// panel[k * width + j] = rows of W: W[j * s + k], for j < lanes (clamped to n rows) and k < K.
+// Interleaves within pieces of 128 bits: halves of single values, then of pairs.
+template <int Half, int Size> struct Unpack {  // of single values: a0 b0 a1 b1, or the upper halves
+    static constexpr int lanes = THINC_VECTOR_BYTES / Size, piece = 16 / Size;
+    static constexpr int at(int i) {
+        const int in_piece = i % piece;
+        return i - in_piece + Half * piece / 2 + in_piece / 2 + (in_piece % 2) * lanes;
+    }
+};
+template <int Half> struct UnpackPairs {  // of pairs of 4-byte values: a0 a1 b0 b1, or the upper halves
+    static constexpr int lanes = THINC_VECTOR_BYTES / 4;
+    static constexpr int at(int i) { return i - i % 4 + 2 * Half + i % 2 + (i % 4 / 2) * lanes; }
+};
+
+// 128 bits from every `step`-th row as one register.
+template <typename T> THINC_INLINE Vec<T> load_pieces(const T* const* row, int step, gemm_index k) {
+#if defined(__AVX512F__)
+    // the maskz forms: GCC 12 warns about an undefined operand in the plain ones
+    const auto piece = [&](int i) THINC_INLINE_LAMBDA { return _mm_loadu_ps((const float*)(row[i * step] + k)); };
+    __m512 v = _mm512_castps128_ps512(piece(0));
+    v = _mm512_maskz_insertf32x4(0xffff, v, piece(1), 1);
+    v = _mm512_maskz_insertf32x4(0xffff, v, piece(2), 2);
+    return {(typename Vec<T>::raw)_mm512_maskz_insertf32x4(0xffff, v, piece(3), 3)};
+#elif defined(__AVX2__)
+    const auto piece = [&](int i) THINC_INLINE_LAMBDA { return _mm_loadu_ps((const float*)(row[i * step] + k)); };
+    return {(typename Vec<T>::raw)_mm256_insertf128_ps(_mm256_castps128_ps256(piece(0)), piece(1), 1)};
+#else
+    static_cast<void>(step);
+    return Vec<T>::load(row[0] + k);
+#endif
+}
+
+// panel[k * width + j] = W[j * s + k] for k < K and j < lanes; rows from n on repeat the last one.
 template <typename T>
 void pack_transposed(T* panel, gemm_index width, const T* W, gemm_index s, gemm_index n, gemm_index K) {
-    constexpr gemm_index lanes = Vec<T>::lanes;
-    gemm_index k = 0;
+    constexpr int lanes = Vec<T>::lanes, piece = 16 / sizeof(T);
     const T* row[lanes];
-    for (gemm_index j = 0; j < lanes; ++j) row[j] = W + (j < n ? j : n - 1) * s;
-#if defined(__AVX512F__)
-    if constexpr (sizeof(T) == 4) {
-        for (; k + 4 <= K; k += 4, panel += 4 * width) {
-            __m512 v[4], t[4];
+    for (int j = 0; j < lanes; ++j) row[j] = W + (j < n ? j : n - 1) * s;
+    gemm_index k = 0;
+    for (; k + piece <= K; k += piece, panel += piece * width) {
+        Vec<T> v[piece];
 #pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i) {
-                v[i] = _mm512_castps128_ps512(_mm_loadu_ps(row[i] + k));
-                v[i] = _mm512_insertf32x4(v[i], _mm_loadu_ps(row[i + 4] + k), 1);
-                v[i] = _mm512_insertf32x4(v[i], _mm_loadu_ps(row[i + 8] + k), 2);
-                v[i] = _mm512_insertf32x4(v[i], _mm_loadu_ps(row[i + 12] + k), 3);
-            }
-            t[0] = _mm512_unpacklo_ps(v[0], v[1]), t[1] = _mm512_unpackhi_ps(v[0], v[1]);
-            t[2] = _mm512_unpacklo_ps(v[2], v[3]), t[3] = _mm512_unpackhi_ps(v[2], v[3]);
-            _mm512_storeu_ps(panel, _mm512_shuffle_ps(t[0], t[2], 0x44));
-            _mm512_storeu_ps(panel + width, _mm512_shuffle_ps(t[0], t[2], 0xee));
-            _mm512_storeu_ps(panel + 2 * width, _mm512_shuffle_ps(t[1], t[3], 0x44));
-            _mm512_storeu_ps(panel + 3 * width, _mm512_shuffle_ps(t[1], t[3], 0xee));
-        }
-    } else {
-        for (; k + 2 <= K; k += 2, panel += 2 * width) {
-            __m512d v[2];
-#pragma GCC unroll 2
-            for (int i = 0; i < 2; ++i) {
-                v[i] = _mm512_castpd128_pd512(_mm_loadu_pd(row[i] + k));
-                v[i] = _mm512_insertf64x2(v[i], _mm_loadu_pd(row[i + 2] + k), 1);
-                v[i] = _mm512_insertf64x2(v[i], _mm_loadu_pd(row[i + 4] + k), 2);
-                v[i] = _mm512_insertf64x2(v[i], _mm_loadu_pd(row[i + 6] + k), 3);
-            }
-            _mm512_storeu_pd(panel, _mm512_unpacklo_pd(v[0], v[1]));
-            _mm512_storeu_pd(panel + width, _mm512_unpackhi_pd(v[0], v[1]));
+        for (int i = 0; i < piece; ++i) v[i] = load_pieces<T>(row + i, piece, k);
+        if constexpr (piece == 4) {
+            const Vec<T> a = shuffle<Unpack<0, 4>>(v[0], v[1]), b = shuffle<Unpack<1, 4>>(v[0], v[1]);
+            const Vec<T> c = shuffle<Unpack<0, 4>>(v[2], v[3]), d = shuffle<Unpack<1, 4>>(v[2], v[3]);
+            shuffle<UnpackPairs<0>>(a, c).store(panel);
+            shuffle<UnpackPairs<1>>(a, c).store(panel + width);
+            shuffle<UnpackPairs<0>>(b, d).store(panel + 2 * width);
+            shuffle<UnpackPairs<1>>(b, d).store(panel + 3 * width);
+        } else {
+            shuffle<Unpack<0, 8>>(v[0], v[1]).store(panel);
+            shuffle<Unpack<1, 8>>(v[0], v[1]).store(panel + width);
         }
     }
-#elif defined(__AVX2__)
-    if constexpr (sizeof(T) == 4) {
-        for (; k + 4 <= K; k += 4, panel += 4 * width) {
-            __m256 v[4], t[4];
-#pragma GCC unroll 4
-            for (int i = 0; i < 4; ++i)
-                v[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row[i] + k)),
-                                            _mm_loadu_ps(row[i + 4] + k), 1);
-            t[0] = _mm256_unpacklo_ps(v[0], v[1]), t[1] = _mm256_unpackhi_ps(v[0], v[1]);
-            t[2] = _mm256_unpacklo_ps(v[2], v[3]), t[3] = _mm256_unpackhi_ps(v[2], v[3]);
-            _mm256_storeu_ps(panel, _mm256_shuffle_ps(t[0], t[2], 0x44));
-            _mm256_storeu_ps(panel + width, _mm256_shuffle_ps(t[0], t[2], 0xee));
-            _mm256_storeu_ps(panel + 2 * width, _mm256_shuffle_ps(t[1], t[3], 0x44));
-            _mm256_storeu_ps(panel + 3 * width, _mm256_shuffle_ps(t[1], t[3], 0xee));
-        }
-    } else {
-        for (; k + 2 <= K; k += 2, panel += 2 * width) {
-            __m256d v[2];
-#pragma GCC unroll 2
-            for (int i = 0; i < 2; ++i)
-                v[i] = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(row[i] + k)),
-                                            _mm_loadu_pd(row[i + 2] + k), 1);
-            _mm256_storeu_pd(panel, _mm256_unpacklo_pd(v[0], v[1]));
-            _mm256_storeu_pd(panel + width, _mm256_unpackhi_pd(v[0], v[1]));
-        }
-    }
-#endif
     for (; k < K; ++k, panel += width)
-        for (gemm_index j = 0; j < lanes; ++j) panel[j] = row[j][k];
+        for (int j = 0; j < lanes; ++j) panel[j] = row[j][k];
 }
 
 // Rows of `n` values from a matrix with row stride s to one with row stride width, vector by vector.
@@ -85,6 +73,24 @@ void pack_rows(T* panel, gemm_index width, const T* X, gemm_index s, gemm_index 
     for (gemm_index k = 0; k < rows; ++k, panel += width, X += s) {
         for (gemm_index j = 0; j < full; j += lanes) V::load(X + j).store(panel + j);
         tail.load(X + full).store(panel + full);
+    }
+}
+
+// Several blocks of rows of A from A^T, (K, .) with row stride s: block q has count[q] <= lanes * vectors rows and goes
+// to to + q * K * width as (K, width). Together, because what a row of A^T has of one block is less than a cache line.
+template <typename T>
+void pack_blocks(T* to, gemm_index width, const T* X, gemm_index s, const gemm_index* count, int blocks, gemm_index K) {
+    using V = Vec<T>;
+    constexpr gemm_index lanes = V::lanes;
+    for (gemm_index k = 0; k < K; ++k, X += s, to += width) {
+        const T* x = X;
+        T* panel = to;
+        for (int q = 0; q < blocks; ++q, panel += K * width) {
+            gemm_index j = 0;
+            for (; j + lanes < count[q]; j += lanes) V::load(x + j).store(panel + j);
+            Lanes<T>(count[q] - j).load(x + j).store(panel + j);
+            x += count[q];
+        }
     }
 }
 

@@ -1,0 +1,242 @@
+"""Sparse linear models: hashed features, their scores and the gradient of the weights."""
+cimport numpy as cnp
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+
+cnp.import_array()
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef inline uint32_t rotate_left(uint32_t x, int n) noexcept nogil:
+    return (x << n) | (x >> (32 - n))
+
+
+cdef inline uint32_t finish(uint32_t h) noexcept nogil:
+    h ^= 8
+    h = (h ^ (h >> 16)) * <uint32_t>0x85ebca6bu
+    h = (h ^ (h >> 13)) * <uint32_t>0xc2b2ae35u
+    return h ^ (h >> 16)
+
+
+cdef inline void hash_twice(uint32_t* out, uint64_t key) noexcept nogil:
+    # MurmurHash3_x86_32 (A. Appleby) of the 8 little-endian bytes, with seeds 0 and 1; trained models depend on it
+    cdef uint32_t h = 0, g = 1, k
+    cdef int i
+    for i in range(2):
+        k = rotate_left(<uint32_t>(key >> (32 * i)) * <uint32_t>0xcc9e2d51u, 15) * <uint32_t>0x1b873593u
+        h = rotate_left(h ^ k, 13) * 5 + <uint32_t>0xe6546b64u
+        g = rotate_left(g ^ k, 13) * 5 + <uint32_t>0xe6546b64u
+    out[0], out[1] = finish(h), finish(g)
+
+
+cdef void fill_slots(uint32_t* out, const uint64_t* keys, size_t n, uint32_t length, bint mask) noexcept nogil:
+    cdef size_t i
+    for i in range(n):
+        hash_twice(out + 2 * i, keys[i])
+    if mask:
+        for i in range(2 * n):
+            out[i] &= length - 1
+    else:
+        for i in range(2 * n):
+            out[i] %= length
+
+
+cdef void run_score(
+    real* y, const real* w, const real* bias, const uint32_t* slots, const real* values, const int32_t* lengths,
+    size_t B, size_t nO, size_t stride
+) noexcept nogil:
+    cdef size_t e, c, i, size, s1, s2
+    cdef const real* wc
+    cdef const real* wd
+    cdef real v, total, other
+    for e in range(B):
+        size = lengths[e]
+        for c in range(0, nO - nO % 2, 2):  # two classes at a time: their sums do not wait for each other
+            wc, wd = w + c * stride, w + (c + 1) * stride
+            total, other = bias[c], bias[c + 1]
+            for i in range(size):
+                v, s1, s2 = values[i], slots[2 * i], slots[2 * i + 1]
+                total += v * (wc[s1] + wc[s2])
+                other += v * (wd[s1] + wd[s2])
+            y[e * nO + c], y[e * nO + c + 1] = total, other
+        if nO % 2:
+            wc = w + (nO - 1) * stride
+            total = bias[nO - 1]
+            for i in range(size):
+                total += values[i] * (wc[slots[2 * i]] + wc[slots[2 * i + 1]])
+            y[e * nO + nO - 1] = total
+        slots += 2 * size
+        values += size
+
+
+cdef void run_add(
+    real* dw, const real* dy, const uint32_t* slots, const real* values, const int32_t* lengths,
+    size_t B, size_t nO, size_t stride
+) noexcept nogil:
+    cdef size_t e, c, i, size
+    cdef real* dwc
+    cdef real d
+    for e in range(B):
+        size = lengths[e]
+        for c in range(nO):
+            dwc = dw + c * stride
+            d = dy[e * nO + c]
+            for i in range(size):
+                dwc[slots[2 * i]] += d * values[i]
+                dwc[slots[2 * i + 1]] += d * values[i]
+        slots += 2 * size
+        values += size
+
+
+def hash_slots(cnp.ndarray keys not None, uint32_t length, bint mask):
+    """The two positions of each feature within the weights of a class.
+
+    Parameters
+    ----------
+    keys : contiguous uint64 array (N,)
+    length : int
+        Number of weights of a class, at least 1.
+    mask : bool
+        Take the lowest bits of the hash, ``hash & (length - 1)``, instead of the remainder.
+
+    Returns
+    -------
+    uint32 array (N, 2)
+    """
+    if length < 1:
+        raise ValueError("hash_slots: length must be at least 1, but got 0")
+    cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(as_vector(keys, cnp.NPY_UINT64))
+    cdef cnp.npy_intp dims[2]
+    dims[0], dims[1] = cnp.PyArray_DIM(keys, 0), 2
+    cdef cnp.ndarray out = <cnp.ndarray>cnp.PyArray_EMPTY(2, dims, cnp.NPY_UINT32, 0)
+    cdef uint32_t* y = <uint32_t*>cnp.PyArray_DATA(out)
+    cdef size_t n = dims[0]
+    mask = mask or length & (length - 1) == 0  # then it is the same
+    with nogil:
+        fill_slots(y, k, n, length, mask)
+    return out
+
+
+def score(
+    cnp.ndarray W not None,
+    cnp.ndarray b not None,
+    cnp.ndarray slots not None,
+    cnp.ndarray values not None,
+    cnp.ndarray lengths not None,
+    size_t stride,
+):
+    """Scores ``b + sum of value * (W[slot 1] + W[slot 2])`` of each example, for each class.
+
+    Parameters
+    ----------
+    W, b : contiguous arrays of one type, float32 or float64
+        Weights of all classes, those of class c from ``c * stride`` on, and biases (nO,).
+    slots : uint32 array (N, 2), from `hash_slots`
+    values : array (N,), of the type of W
+    lengths : int32 array (B,), summing up to N
+
+    Returns
+    -------
+    array (B, nO)
+    """
+    cdef size_t nO = cnp.PyArray_DIM(b, 0)
+    cdef cnp.npy_intp dims[2]
+    dims[0], dims[1] = cnp.PyArray_DIM(lengths, 0), nO
+    check_batch(W, slots, values, lengths, nO, stride)
+    as_vector(b, cnp.PyArray_TYPE(W))
+    cdef cnp.ndarray out = <cnp.ndarray>cnp.PyArray_EMPTY(2, dims, cnp.PyArray_TYPE(W), 0)
+    cdef void* y = cnp.PyArray_DATA(out)
+    cdef const void* w = cnp.PyArray_DATA(W)
+    cdef const void* bias = cnp.PyArray_DATA(b)
+    cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
+    cdef const void* v = cnp.PyArray_DATA(values)
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef size_t B = dims[0]
+    cdef bint single = cnp.PyArray_TYPE(W) == cnp.NPY_FLOAT32
+    with nogil:
+        if single:
+            run_score[float](<float*>y, <const float*>w, <const float*>bias, s, <const float*>v, n, B, nO, stride)
+        else:
+            run_score[double](
+                <double*>y, <const double*>w, <const double*>bias, s, <const double*>v, n, B, nO, stride
+            )
+    return out
+
+
+def add_gradient(
+    cnp.ndarray dW not None,
+    cnp.ndarray dY not None,
+    cnp.ndarray slots not None,
+    cnp.ndarray values not None,
+    cnp.ndarray lengths not None,
+    size_t stride,
+):
+    """Add ``dY * value`` to ``dW``, in place, at both slots of each feature; arrays as in `score`, dY (B, nO)."""
+    if cnp.PyArray_NDIM(dY) != 2 or not cnp.PyArray_ISCARRAY_RO(dY) or cnp.PyArray_TYPE(dY) != cnp.PyArray_TYPE(dW) \
+            or cnp.PyArray_DIM(dY, 0) != cnp.PyArray_DIM(lengths, 0):
+        raise ValueError(
+            f"add_gradient: dY must be a contiguous array with {cnp.PyArray_DIM(lengths, 0)} rows, "
+            f"but got {dY.dtype} of shape {(<object>dY).shape}"
+        )
+    if not cnp.PyArray_ISWRITEABLE(dW):
+        raise ValueError("add_gradient: dW is read-only")
+    check_batch(dW, slots, values, lengths, cnp.PyArray_DIM(dY, 1), stride)
+    cdef void* dw = cnp.PyArray_DATA(dW)
+    cdef const void* dy = cnp.PyArray_DATA(dY)
+    cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
+    cdef const void* v = cnp.PyArray_DATA(values)
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef size_t B = cnp.PyArray_DIM(dY, 0), nO = cnp.PyArray_DIM(dY, 1)
+    cdef bint single = cnp.PyArray_TYPE(dW) == cnp.NPY_FLOAT32
+    with nogil:
+        if single:
+            run_add[float](<float*>dw, <const float*>dy, s, <const float*>v, n, B, nO, stride)
+        else:
+            run_add[double](<double*>dw, <const double*>dy, s, <const double*>v, n, B, nO, stride)
+
+
+cdef cnp.ndarray as_vector(cnp.ndarray array, int kind):
+    # the array itself, if a pointer to its data is all that a loop needs
+    if cnp.PyArray_NDIM(array) != 1 or cnp.PyArray_TYPE(array) != kind or not cnp.PyArray_ISCARRAY_RO(array):
+        raise ValueError(f"Expected a contiguous vector, but got {array.dtype} of shape {(<object>array).shape}")
+    return array
+
+
+cpdef bint fit(cnp.ndarray lengths, Py_ssize_t n_features) except -1:
+    """Whether int32 lengths (B,) are at least 0 and sum up to the number of features."""
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(as_vector(lengths, cnp.NPY_INT32))
+    cdef cnp.npy_intp total = 0, i
+    cdef bint negative = False
+    for i in range(cnp.PyArray_DIM(lengths, 0)):
+        negative |= n[i] < 0
+        total += n[i]
+    return not negative and total == n_features
+
+
+cdef check_batch(
+    cnp.ndarray W, cnp.ndarray slots, cnp.ndarray values, cnp.ndarray lengths, size_t nO, size_t stride
+):
+    # ValueError unless every position that the loops use is inside of its array
+    cdef int kind = cnp.PyArray_TYPE(W)
+    if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64:
+        raise ValueError(f"The weights must be float32 or float64, but got {W.dtype}")
+    as_vector(W, kind)
+    as_vector(values, kind)
+    as_vector(lengths, cnp.NPY_INT32)
+    if cnp.PyArray_NDIM(slots) != 2 or cnp.PyArray_TYPE(slots) != cnp.NPY_UINT32 \
+            or not cnp.PyArray_ISCARRAY_RO(slots) or cnp.PyArray_DIM(slots, 1) != 2 \
+            or cnp.PyArray_DIM(slots, 0) != cnp.PyArray_DIM(values, 0):
+        raise ValueError(f"The slots must be a uint32 array (N, 2), but got shape {(<object>slots).shape}")
+    cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
+    cdef cnp.npy_intp total = cnp.PyArray_DIM(values, 0), i
+    cdef uint32_t highest = 0
+    if not fit(lengths, total):
+        raise ValueError("The lengths must be at least 0 and sum up to the number of features")
+    for i in range(2 * cnp.PyArray_DIM(slots, 0)):
+        highest = max(highest, s[i])
+    if nO and total and (nO - 1) * stride + highest >= <size_t>cnp.PyArray_DIM(W, 0):
+        raise ValueError(
+            f"There are {cnp.PyArray_DIM(W, 0)} weights, too few for {nO} classes and slots up to {highest}"
+        )

@@ -1,0 +1,36 @@
+"""What the two versions of ParametricAttention share: the weighting and its gradient."""
+
+from typing import Any, Callable
+
+from ..model import Model
+from ..types import Floats2d, Ints1d
+from ._embedding import check_gradient
+from ._widths import set_widths
+
+
+def attend(model: Model, X: Floats2d, K: Floats2d, lengths: Ints1d) -> tuple[Floats2d, Callable]:
+    """Weigh each row of X by the softmax over its sequence of ``K @ Q``; X and K: (T, nO).
+
+    The callback takes dY, adds to the gradient of "Q" and returns dX, without what flows through K, and dK.
+    """
+    ops = model.ops
+    Q: Any = model.get_param("Q")
+    attention = ops.softmax_sequences(ops.gemm(K, Q.reshape((-1, 1))), lengths)  # (T, 1)
+    Y = X * attention
+    shape = Y.shape
+
+    def backprop(dY: Any) -> tuple[Any, Any]:
+        check_gradient(model, dY, shape)
+        d_attention = (X * dY).sum(axis=1, keepdims=True)
+        d_scores = ops.backprop_softmax_sequences(d_attention, attention, lengths)  # (T, 1)
+        model.inc_grad("Q", ops.gemm(K, d_scores, trans1=True).reshape(-1))
+        return dY * attention, d_scores * Q
+
+    return Y, backprop
+
+
+def init_query(model: Model, X: Any) -> None:
+    """Take nO from the sample and draw "Q"."""
+    set_widths(model, nO=X)
+    Q = model.ops.xp.random.uniform(-0.1, 0.1, (model.get_dim("nO"),))
+    model.set_param("Q", Q.astype("float32"))

@@ -1,0 +1,74 @@
+"""The engine of with_list, with_padded and with_ragged: convert a batch, run the layer, convert back."""
+
+from typing import Any, Callable
+
+from .._util.constants import mark_like
+from ..backends import Ops
+from ..model import Model
+from ..types import Padded, Ragged
+from ._batches import unchanged
+
+# Converts a batch into the kind that the layer takes. Returns it, and a function that puts a batch of that
+# kind, an output or a gradient, into a batch of the kind and order it got. Fit for gradients as well.
+Convert = Callable[[Model, Any], tuple[Any, Callable]]
+
+
+def forward_as(convert: Convert, model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+    """Run the wrapped layer on the converted batch; its output and gradients have the kind of ``X``."""
+    layer = model.layers[0]
+    batch, restore = convert(model, X)
+    if restore is unchanged:
+        return layer(batch, is_train)
+    Y, backprop_layer = layer(mark_like(batch, X), is_train)
+
+    def backprop(dY: Any) -> Any:
+        dX = backprop_layer(convert(model, dY)[0])
+        return None if dX is None else restore(dX)
+
+    return restore(Y), backprop
+
+
+def init_as(convert: Convert, model: Model, X: Any, Y: Any) -> None:
+    """Initialize the wrapped layer with converted samples.
+
+    Dimensions of the wrapper that are not set stay so: saved models have them like this.
+    """
+    model.layers[0].initialize(
+        X=None if X is None else convert(model, X)[0], Y=None if Y is None else convert(model, Y)[0]
+    )
+
+
+def list_to_ragged(ops: Ops, Xs: Any) -> Ragged:
+    """Put the items of a list one after the other."""
+    return Ragged(ops.flatten(Xs), ops.asarray1i([len(X) for X in Xs]))
+
+
+def ragged_to_list(ops: Ops, Xr: Ragged) -> list[Any]:
+    """Split a Ragged into its sequences."""
+    return ops.unflatten(Xr.dataXd, Xr.lengths)
+
+
+def list_to_padded_like(ops: Ops, Ys: Any, Xp: Padded) -> Padded:
+    """Stack sequences in the order and with the steps of ``Xp``.
+
+    Those of equal lengths can come in any order in a Padded, so stacking them anew might give another one.
+    """
+    data = ops.alloc((Xp.data.shape[0], len(Ys), *Ys[0].shape[1:]), dtype=Ys[0].dtype) if Ys else Xp.data
+    for column, i in enumerate(ops.to_numpy(Xp.indices).tolist()):
+        data[: len(Ys[i]), column] = Ys[i]
+    return Padded(data, Xp.size_at_t, Xp.lengths, Xp.indices)
+
+
+def expect_kind(model: Model, kind: type, X: Any) -> None:
+    """Raise a ValueError unless the batch is a Ragged, or a Padded, as the layer needs it."""
+    if not isinstance(X, kind):
+        raise ValueError(
+            f"{model.name} expects a {kind.__name__}, but got {type(X).__name__}. "
+            f"Put with_{kind.__name__.lower()} around it if its input comes in several kinds."
+        )
+
+
+def expect_sequences(model: Model, kinds: str, X: Any) -> None:
+    """Raise a ValueError unless the batch is a list or tuple, the last of the kinds that a wrapper takes."""
+    if not isinstance(X, (list, tuple)):
+        raise ValueError(f"{model.name} expects {kinds} or a list of arrays, but got {type(X).__name__}.")

@@ -1,0 +1,41 @@
+"""ParametricAttention: weigh the rows of each sequence by how well they match a learned vector."""
+
+from typing import Callable
+
+from ..config import registry
+from ..model import Model
+from ..types import Ragged
+from ._attention import attend, init_query
+from ._batches import with_width
+from ._kinds import expect_kind
+from ._reduce import sequences
+
+
+@registry.layers("ParametricAttention.v1")
+def ParametricAttention(nO: int | None = None) -> Model[Ragged, Ragged]:
+    """Weigh rows by attention (Yang et al., 2016): ``Y = X * softmax(X @ Q)``, within each sequence.
+
+    Parameters
+    ----------
+    nO
+        Width of input and output; inferred from a sample at `Model.initialize` if None.
+    """
+    return Model("para-attn", forward, init=init, params={"Q": None}, dims={"nO": nO})
+
+
+def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable]:
+    expect_kind(model, Ragged, Xr)
+    rows, lengths = sequences(model, Xr)
+    X = with_width(rows, model.get_dim("nO"))
+    Y, backprop_attention = attend(model, X, X, lengths)
+
+    def backprop(dYr: Ragged) -> Ragged:
+        dX, dK = backprop_attention(with_width(dYr.dataXd, X.shape[1]))
+        dX += dK
+        return Ragged(dX, Xr.lengths)
+
+    return Ragged(Y, Xr.lengths), backprop
+
+
+def init(model: Model[Ragged, Ragged], X: Ragged | None = None, Y: Ragged | None = None) -> None:
+    init_query(model, X)

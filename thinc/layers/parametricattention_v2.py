@@ -1,0 +1,62 @@
+"""ParametricAttention_v2: attention whose scores come from a transformation of the rows."""
+
+from typing import Callable
+
+from ..config import registry
+from ..model import Model
+from ..types import Floats2d, Ragged
+from ._attention import attend, init_query
+from ._batches import add_batches, with_width
+from ._kinds import expect_kind
+from ._reduce import sequences
+from .noop import noop
+
+KEY_TRANSFORM_REF = "key_transform"
+
+
+@registry.layers("ParametricAttention.v2")
+def ParametricAttention_v2(
+    *, key_transform: Model[Floats2d, Floats2d] | None = None, nO: int | None = None
+) -> Model[Ragged, Ragged]:
+    """Weigh rows by attention: ``Y = X * softmax(key_transform(X) @ Q)``, within each sequence.
+
+    Parameters
+    ----------
+    key_transform
+        Makes keys from the rows, of the same width, for instance a `Gelu`; the rows themselves if None.
+    nO
+        Width of input and output; inferred from a sample at `Model.initialize` if None.
+    """
+    if key_transform is None:
+        key_transform = noop()
+    return Model(
+        "para-attn",
+        forward,
+        init=init,
+        params={"Q": None},
+        dims={"nO": nO},
+        refs={KEY_TRANSFORM_REF: key_transform},
+        layers=[key_transform],
+    )
+
+
+def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable]:
+    expect_kind(model, Ragged, Xr)
+    rows, lengths = sequences(model, Xr)
+    X = with_width(rows, model.get_dim("nO"))
+    K, backprop_key = model.get_ref(KEY_TRANSFORM_REF)(X, is_train)
+    Y, backprop_attention = attend(model, X, K, lengths)
+
+    def backprop(dYr: Ragged) -> Ragged:
+        dX, dK = backprop_attention(with_width(dYr.dataXd, X.shape[1]))
+        return Ragged(add_batches(dX, backprop_key(dK)), Xr.lengths)
+
+    return Ragged(Y, Xr.lengths), backprop
+
+
+def init(model: Model[Ragged, Ragged], X: Ragged | None = None, Y: Ragged | None = None) -> None:
+    init_query(model, X)
+    key_transform = model.get_ref(KEY_TRANSFORM_REF)
+    if key_transform.has_dim("nO") is not False:
+        key_transform.set_dim("nO", model.get_dim("nO"))
+    key_transform.initialize(X=None if X is None else X.dataXd, Y=None if Y is None else Y.dataXd)

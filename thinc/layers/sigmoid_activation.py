@@ -1,0 +1,23 @@
+"""sigmoid_activation: Y = σ(X), without weights."""
+
+from typing import Callable
+
+from ..config import registry
+from ..model import Model
+from ..types import FloatsXdT
+
+
+@registry.layers("sigmoid_activation.v1")
+def sigmoid_activation() -> Model[FloatsXdT, FloatsXdT]:
+    """Independent probabilities, ``1 / (1 + exp(-X))``, of an array with any number of dimensions."""
+    return Model("sigmoid_activation", forward)
+
+
+def forward(model: Model[FloatsXdT, FloatsXdT], X: FloatsXdT, is_train: bool) -> tuple[FloatsXdT, Callable]:
+    ops = model.ops
+    Y = ops.sigmoid(X)
+
+    def backprop(dY: FloatsXdT) -> FloatsXdT:
+        return ops.backprop_sigmoid(dY, Y)
+
+    return Y, backprop

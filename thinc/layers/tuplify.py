@@ -1,0 +1,45 @@
+"""tuplify: the outputs of several layers on one input, as a tuple."""
+
+from typing import Any, Callable, Tuple, TypeVar
+
+from ..config import registry
+from ..model import Model
+from ._batches import sum_batches
+from ._widths import copy_dims
+
+InT = TypeVar("InT")
+
+
+@registry.layers("tuplify.v1")
+def tuplify(layer1: Model[InT, Any], layer2: Model[InT, Any], *layers: Model[Any, Any]) -> Model[InT, Tuple]:
+    """Run the layers on the same input and return a tuple of their outputs.
+
+    Parameters
+    ----------
+    layer1, layer2, *layers
+        Two layers or more. The backward pass takes a tuple with a gradient for each, and adds up theirs.
+    """
+    all_layers = (layer1, layer2, *layers)
+    names = ", ".join(layer.name for layer in all_layers)
+    return Model(f"tuple({names})", tuplify_forward, init=init, layers=all_layers, dims={"nI": None})
+
+
+def tuplify_forward(model: Model[InT, Tuple], X: InT, is_train: bool) -> tuple[Tuple, Callable]:
+    outputs, callbacks = zip(*[layer(X, is_train) for layer in model.layers], strict=True)
+
+    def backprop(dY: Tuple) -> InT:
+        return sum_batches([callback(dy) for callback, dy in zip(callbacks, dY, strict=True)])
+
+    return outputs, backprop
+
+
+def init(model: Model[InT, Tuple], X: InT | None = None, Y: Tuple | None = None) -> None:
+    layers = model.layers
+    if X is None and Y is None:
+        for layer in layers:  # drawn twice, like the layers of a chain
+            layer.initialize()
+    for i, layer in enumerate(layers):
+        wants_Y = Y is not None and layer.has_dim("nO") is None
+        layer.initialize(X=X, Y=Y[i] if Y is not None and wants_Y else None)
+    if layers:
+        copy_dims(model, layers[0], ("nI",))

@@ -1,0 +1,56 @@
+"""with_flatten: run a layer that turns a list into an array on a list of lists."""
+
+from itertools import chain, islice
+from typing import Any, Callable, Sequence, TypeVar
+
+from ..config import registry
+from ..model import Model
+from ..types import ArrayXd, ListXd
+
+ItemT = TypeVar("ItemT")
+
+
+@registry.layers("with_flatten.v1")
+def with_flatten(layer: Model[Sequence[ItemT], ArrayXd]) -> Model[Sequence[Sequence[ItemT]], ListXd]:
+    """Give the layer the items of all inner sequences as one list, and split the array that it returns.
+
+    Parameters
+    ----------
+    layer
+        From a list of any items to an array with a row for each.
+    """
+    return Model(f"with_flatten({layer.name})", forward, init=init, layers=[layer])
+
+
+def forward(
+    model: Model[Sequence[Sequence[ItemT]], ListXd], Xnest: Sequence[Sequence[ItemT]], is_train: bool
+) -> tuple[ListXd, Callable]:
+    ops = model.ops
+    lengths = [len(Xs) for Xs in Xnest]
+    Y, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
+
+    def backprop(dYs: ListXd) -> Any:
+        dX = backprop_flat(_rows(model, dYs))
+        return ops.unflatten(dX, lengths) if hasattr(dX, "shape") else nest(dX, lengths)
+
+    return ops.unflatten(Y, lengths), backprop
+
+
+def nest(items: Any, lengths: list[int]) -> Any:
+    """Split a list into lists of these lengths; None and an empty list, for "no gradient", stay as they are."""
+    rest = iter(items)
+    return [list(islice(rest, length)) for length in lengths] if items else items
+
+
+def init(
+    model: Model[Sequence[Sequence[ItemT]], ListXd],
+    X: Sequence[Sequence[ItemT]] | None = None,
+    Y: ListXd | None = None,
+) -> None:
+    model.layers[0].initialize(
+        X=None if X is None else list(chain(*X)), Y=None if Y is None else _rows(model, Y)
+    )
+
+
+def _rows(model: Model, items: ListXd) -> ArrayXd:
+    return model.ops.xp.concatenate(items, axis=0) if items else model.ops.alloc2f(0, 0)

@@ -1,0 +1,55 @@
+"""with_getitem: run a layer on one item of a tuple, and pass the others through."""
+
+from typing import Any, Callable, Tuple
+
+from ..config import registry
+from ..model import Model
+
+
+@registry.layers("with_getitem.v1")
+def with_getitem(idx: int, layer: Model) -> Model[Tuple[Any, ...], Tuple[Any, ...]]:
+    """Run the layer on the item at a position; the others, and their gradients, stay as they are.
+
+    Parameters
+    ----------
+    idx
+        The position; below zero, it counts from the end.
+    layer
+        The layer to run.
+    """
+    return Model(f"with_getitem({layer.name})", forward, init=init, layers=[layer], attrs={"idx": idx})
+
+
+def forward(
+    model: Model[Tuple[Any, ...], Tuple[Any, ...]], items: Tuple[Any, ...], is_train: bool
+) -> tuple[Tuple[Any, ...], Callable]:
+    idx = _position(model, items)
+    Y_i, backprop_item = model.layers[0](items[idx], is_train)
+
+    def backprop(d_output: Tuple[Any, ...]) -> Tuple[Any, ...]:
+        return _replaced(d_output, idx, backprop_item(d_output[idx]))
+
+    return _replaced(items, idx, Y_i), backprop
+
+
+def init(
+    model: Model[Tuple[Any, ...], Tuple[Any, ...]],
+    X: Tuple[Any, ...] | None = None,
+    Y: Tuple[Any, ...] | None = None,
+) -> None:
+    model.layers[0].initialize(
+        X=None if X is None else X[_position(model, X)], Y=None if Y is None else Y[_position(model, Y)]
+    )
+
+
+def _position(model: Model, items: Any) -> int:
+    idx = model.attrs["idx"]
+    if not -len(items) <= idx < len(items):
+        raise IndexError(f"{model.name} runs on the item at position {idx}, but got {len(items)} items.")
+    return idx % len(items)
+
+
+def _replaced(items: Any, idx: int, item: Any) -> Any:
+    parts = list(items)
+    parts[idx] = item
+    return parts if isinstance(items, list) else tuple(parts)

@@ -1,0 +1,41 @@
+"""with_list: run a layer that works on lists on Ragged and Padded, too."""
+
+from typing import Any, Callable, TypeVar
+
+from ..config import registry
+from ..model import Model
+from ..types import List2d, ListXd, Padded, Ragged
+from ._batches import unchanged
+from ._flat import dims_of
+from ._kinds import forward_as, init_as, list_to_padded_like, ragged_to_list
+
+SeqT = TypeVar("SeqT", Padded, Ragged, ListXd)
+
+
+@registry.layers("with_list.v1")
+def with_list(layer: Model[List2d, List2d]) -> Model[SeqT, SeqT]:
+    """Give the layer the sequences of a batch as a list, and put what it returns into a batch of that kind.
+
+    Parameters
+    ----------
+    layer
+        It gets one array for each sequence of a Ragged or Padded, and anything else as it is.
+    """
+    return Model(f"with_list({layer.name})", forward, init=init, layers=[layer], dims=dims_of(layer))
+
+
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+    return forward_as(_convert, model, X, is_train)
+
+
+def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None) -> None:
+    init_as(_convert, model, X, Y)
+
+
+def _convert(model: Model, X: Any) -> tuple[Any, Callable]:
+    ops = model.ops
+    if isinstance(X, Padded):
+        return ops.padded2list(X), lambda Ys: list_to_padded_like(ops, Ys, X)
+    if isinstance(X, Ragged):
+        return ragged_to_list(ops, X), lambda Ys: Ragged(ops.flatten(Ys), X.lengths)
+    return X, unchanged
