@@ -5,6 +5,7 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training  # no-cython-lint
 from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
 from ._cpu_memory import CpuMemory
@@ -27,7 +28,8 @@ has_blis = find_spec("blis") is not None
 
 @registry.ops("NumpyOps")
 class NumpyOps(
-    CpuActivations, CpuMatrix, CpuNormalize, CpuMaxout, CpuMemory, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+    CpuActivations, CpuLSTM, CpuMatrix, CpuNormalize, CpuMaxout, CpuMemory, CpuRandom, CpuSequences, CpuTables,
+    CpuTraining, Ops
 ):
     """Array operations on the CPU, by compiled kernels.
 
