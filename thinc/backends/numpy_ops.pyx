@@ -5,7 +5,7 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
-from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training  # no-cython-lint
+from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training
 from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
 from ._cpu_memory import CpuMemory
@@ -14,7 +14,6 @@ from ._cpu_random import CpuRandom
 from ._cpu_sequences import CpuSequences, check_seq2col_lengths
 from ._cpu_tables import CpuTables
 from ._cpu_training import CpuTraining
-from ._lstm import backprop_lstm, lstm_forward_training
 from .ops import Ops
 
 __all__ = [
