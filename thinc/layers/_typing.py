@@ -5,34 +5,33 @@ layers default to Any, so that a checker does not ask for an annotation, and inf
 """
 
 import typing
-from typing import TYPE_CHECKING, Any, List, Protocol
-
-from ..model import Model
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as TypeVar
+
+    from ..model import Model
+
+    InT_contra = TypeVar("InT_contra", contravariant=True)
+    OutT_co = TypeVar("OutT_co", covariant=True)
+
+    class Layer(typing.Protocol[InT_contra, OutT_co]):
+        """A `Model` by what flows forward: it takes what is more special than its input, and gives its output.
+
+        `Model` itself cannot be as flexible, because its backward pass takes outputs and returns inputs.
+        """
+
+        @property
+        def layers(self) -> list[Model[Any, Any]]:
+            """The children."""
+            ...
+
+        def predict(self, X: InT_contra, /) -> OutT_co:
+            """Return the output for an input."""
+            ...
+
 else:
 
     def TypeVar(name: str, *constraints: Any, bound: Any = None, default: Any = None) -> Any:
         """Make a type variable without the default, which Python knows from 3.13 on only."""
         return typing.TypeVar(name, *constraints, bound=bound)
-
-
-InT_contra = typing.TypeVar("InT_contra", contravariant=True)
-OutT_co = typing.TypeVar("OutT_co", covariant=True)
-
-
-class Layer(Protocol[InT_contra, OutT_co]):
-    """A `Model` by what flows forward: it takes what is more special than its input, and gives its output.
-
-    `Model` itself cannot be as flexible, because its backward pass takes outputs and returns inputs.
-    """
-
-    @property
-    def layers(self) -> List[Model[Any, Any]]:
-        """The children."""
-        ...
-
-    def predict(self, X: InT_contra, /) -> OutT_co:
-        """Return the output for an input."""
-        ...

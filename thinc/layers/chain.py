@@ -7,20 +7,23 @@ from .._util.constants import is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
-from ._typing import Layer
 from ._widths import copy_dims
 
 InT = TypeVar("InT")
 MidT = TypeVar("MidT")
-Mid2T = TypeVar("Mid2T")
-Mid3T = TypeVar("Mid3T")
-Mid4T = TypeVar("Mid4T")
-Mid5T = TypeVar("Mid5T")
-Mid6T = TypeVar("Mid6T")
-Mid7T = TypeVar("Mid7T")
-Mid8T = TypeVar("Mid8T")
-Mid9T = TypeVar("Mid9T")
 OutT = TypeVar("OutT")
+
+if TYPE_CHECKING:
+    from ._typing import Layer
+
+    Mid2T = TypeVar("Mid2T")
+    Mid3T = TypeVar("Mid3T")
+    Mid4T = TypeVar("Mid4T")
+    Mid5T = TypeVar("Mid5T")
+    Mid6T = TypeVar("Mid6T")
+    Mid7T = TypeVar("Mid7T")
+    Mid8T = TypeVar("Mid8T")
+    Mid9T = TypeVar("Mid9T")
 
 
 @registry.layers("chain.v1")

@@ -8,12 +8,14 @@ from ._batches import sum_batches
 from ._widths import copy_dims
 
 InT = TypeVar("InT")
-Out1T = TypeVar("Out1T")
-Out2T = TypeVar("Out2T")
-Out3T = TypeVar("Out3T")
-Out4T = TypeVar("Out4T")
-Out5T = TypeVar("Out5T")
-Out6T = TypeVar("Out6T")
+
+if TYPE_CHECKING:
+    Out1T = TypeVar("Out1T")
+    Out2T = TypeVar("Out2T")
+    Out3T = TypeVar("Out3T")
+    Out4T = TypeVar("Out4T")
+    Out5T = TypeVar("Out5T")
+    Out6T = TypeVar("Out6T")
 
 
 # What tuplify takes and returns; the annotations below are for those who look at run time.
