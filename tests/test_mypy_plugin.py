@@ -1,11 +1,13 @@
 """The plugin of mypy, and what checkers infer without it: they run on the programs in tests/typing."""
 
 import json
+import os
 import re
 import runpy
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,16 @@ def read_expected(name):
     return expected
 
 
+@contextmanager
+def chdir(folder):
+    previous = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(previous)
+
+
 def run_mypy(folder, *options):
     """Check all files at once; return the errors in each."""
     if "site-packages" not in ROOT.parts:
@@ -57,7 +69,8 @@ def run_mypy(folder, *options):
     config = folder / "mypy.ini"
     config.write_text(CONFIG.format(cache=folder / "cache", more="\n".join(options)), encoding="utf8")
     args = ["--config-file", str(config), "--no-color-output", *(str(SAMPLES / name) for name in NAMES)]
-    stdout, stderr, status = mypy_api.run(args)
+    with chdir(folder):  # mypy would take the thinc of the working directory for the one under test
+        stdout, stderr, status = mypy_api.run(args)
     assert status in (0, 1) and not stderr, stdout + stderr
     errors = {name: [] for name in NAMES}
     for line in stdout.splitlines():

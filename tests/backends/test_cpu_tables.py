@@ -124,3 +124,9 @@ def test_hash_embed_of_an_empty_table(ops):
         ops._hash_embed(table(0, 5, "f"), numpy.zeros(2, dtype="uint64"), 0)
     with pytest.raises(ValueError, match="1-d"):
         ops._hash_embed(table(4, 5, "f"), numpy.zeros((2, 2), dtype="uint64"), 0)
+
+
+def test_hash_embed_of_too_many_rows(ops, dtype):
+    for rows in (2**31, 2**32):  # the row numbers are int32; 2**32 must not become 0
+        with pytest.raises(ValueError, match="too many"):
+            ops._hash_embed(numpy.zeros((rows, 0), dtype=dtype), numpy.zeros(2, dtype="uint64"), 0)

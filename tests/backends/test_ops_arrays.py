@@ -87,6 +87,17 @@ def test_alloc(ops):
     assert ops.alloc_i((2, 1), dtype="uint64").dtype == "uint64"
 
 
+@pytest.mark.parametrize("size", [3, 300])
+def test_alloc_takes_shapes_as_numpy_does(ops, size):
+    for shape in ([size, size], numpy.int64(size), (numpy.int32(size), size), numpy.array([size, size])):
+        assert_array_equal(ops.alloc(shape), numpy.zeros(shape, "f"))
+    for shape in (-1, (-size, -size), (2**40, 2**40)):
+        with pytest.raises((ValueError, MemoryError)):
+            ops.alloc(shape)
+    with pytest.raises(TypeError):
+        ops.alloc((2.5, size))
+
+
 def test_reshape(ops):
     X = numpy.arange(24, dtype="f")
     for name, args in {

@@ -230,3 +230,20 @@ def test_softmax_sequences_rejects(ops):
 def test_logloss(ops):
     y, p = numpy.array([0.0, 1.0, 1.0]), numpy.array([0.25, 0.5, 1.0])
     assert_allclose(ops.logloss(y, p), [-numpy.log(0.75), -numpy.log(0.5), 0], atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["reduce_sum", "reduce_mean", "reduce_max", "reduce_first", "reduce_last"])
+@pytest.mark.parametrize("lengths", [[2**40], [3, 2**31], [2**32 + 5]])
+def test_lengths_beyond_int32(ops, name, lengths):
+    """They are too many rows, whatever they would be in 32 bits."""
+    X = numpy.ones((5, 2), dtype="f")
+    with pytest.raises(IndexError, match="lengths must sum up to the number of rows"):
+        getattr(ops, name)(X, lengths_array(lengths, "int64"))
+    with pytest.raises(ValueError, match="lengths must be"):
+        getattr(ops, name)(X, lengths_array([5, -(2**40)], "int64"))
+
+
+@pytest.mark.parametrize("name", ["reduce_sum", "reduce_mean", "reduce_max", "backprop_reduce_sum"])
+def test_lengths_must_be_integers(ops, name):
+    with pytest.raises(ValueError, match="integers"):
+        getattr(ops, name)(numpy.ones((2, 2), dtype="f"), numpy.array([1.0, 1.0]))

@@ -36,6 +36,12 @@ def test_edge_case_9_gather_add_indices(ops, bad, dtype):
     assert ops.gather_add(table[:, :0], numpy.zeros((2, 1), dtype="i")).shape == (2, 0)
 
 
+@pytest.mark.parametrize("bad, index_dtype", [(2**32 - 1, "uint32"), (2**32, "int64"), (-(2**40), "int64")])
+def test_gather_add_indices_beyond_int32(ops, bad, index_dtype, dtype):
+    with pytest.raises(IndexError):
+        ops.gather_add(numpy.ones((9, 3), dtype=dtype), numpy.array([[0, bad]], dtype=index_dtype))
+
+
 def test_scatter_add(ops, dtype, rng):
     table = rng.normal(size=(6, 5)).astype(dtype)
     expected = table.astype("d")
@@ -100,7 +106,7 @@ def test_ngrams(ops):
     assert ops.ngrams(2, keys).dtype == "uint64"
 
 
-@pytest.mark.parametrize("n, length", [(1, 0), (4, 3), (0, 3), (-1, 3)])
+@pytest.mark.parametrize("n, length", [(1, 0), (4, 3), (0, 3), (-1, 3), (10**30, 3), (-(10**30), 3)])
 def test_edge_case_11_no_ngrams(ops, n, length):
     """§17.11"""
     Y = ops.ngrams(n, numpy.arange(length, dtype="uint64"))
@@ -179,6 +185,30 @@ def test_seq2col_rejects(ops):
             method(X[0], 1)
         with pytest.raises(ValueError, match="negative"):
             method(X, -1)
+
+
+@pytest.mark.parametrize("nW", [2**61, 2**62, 2**63 - 1, 2**63, 10**30])
+def test_windows_of_impossible_width(ops, nW, dtype):
+    """The size of the result must not wrap around."""
+    X = numpy.ones((3, 2), dtype=dtype)
+    with pytest.raises((ValueError, OverflowError, MemoryError)):
+        ops.seq2col(X, nW)
+    with pytest.raises(ValueError, match="columns"):
+        ops.backprop_seq2col(X, nW)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (4, 0)])
+def test_wide_windows_of_nothing(ops, shape, dtype):
+    cols = ops.seq2col(numpy.zeros(shape, dtype=dtype), 10**9)
+    assert cols.shape == (shape[0], shape[1] * (2 * 10**9 + 1))
+    assert ops.backprop_seq2col(cols, 10**9).shape == shape
+
+
+@pytest.mark.parametrize("lengths", [[2**32 + 3], [2**32, 3], [2**40, 3 - 2**40]])
+def test_window_lengths_beyond_int32(ops, lengths):
+    """They are not cut down to something that fits."""
+    with pytest.raises(AssertionError):
+        ops.seq2col(numpy.ones((3, 2), dtype="f"), 1, lengths=numpy.array(lengths, dtype="int64"))
 
 
 @pytest.mark.parametrize("X_dtype, lengths_dtype", [("int32", "int64"), ("float16", "uint32")])
@@ -340,6 +370,13 @@ def test_adam_rejects_and_changes_nothing(ops):
     arrays = [numpy.ones(n, dtype="f") for n in (3, 3, 3, 4)]
     with pytest.raises(ValueError, match="incompatible shapes"):
         ops.adam(*arrays, 0.9, 0.999, 1e-8, 0.1)
+    assert all((a == 1).all() for a in arrays)
+    arrays = [numpy.ones(3, dtype="f") for _ in range(4)]
+    for array in arrays:
+        array.flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            ops.adam(*arrays, 0.9, 0.999, 1e-8, 0.1)
+        array.flags.writeable = True
     assert all((a == 1).all() for a in arrays)
 
 

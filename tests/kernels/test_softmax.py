@@ -70,6 +70,13 @@ def test_new_array_and_views(ops, dtype):
     assert_array_equal(ops.softmax(kept[::-1]), Y[::-1])
 
 
+def test_all_axes(ops, dtype):
+    X = numpy.arange(6, dtype=dtype).reshape(2, 3)
+    Y = ops.softmax(X, axis=None)
+    assert_allclose(Y, softmax(X.reshape(-1)).reshape(2, 3), rtol=1e-6)
+    assert_allclose(ops.backprop_softmax(Y, X, axis=None), Y * (X - (Y * X).sum()), atol=1e-6)
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
 def test_axes(ops, dtype, axis):
     X, dY = normal((3, 4, 5), dtype), normal((3, 4, 5), dtype, seed=1)
