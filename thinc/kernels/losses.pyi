@@ -1,12 +1,12 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy
 from numpy.typing import NDArray
 
 from ..types import Floats2d, FloatsXd
 
-_Codes = NDArray[numpy.int64]
+_Codes: TypeAlias = NDArray[numpy.int64]
 
 def encode_array(labels: NDArray[Any], n_classes: int, missing_value: int | None) -> _Codes: ...
 def encode_ints(labels: Sequence[int], n_classes: int, missing_value: int | None) -> _Codes: ...
