@@ -90,6 +90,8 @@ struct Hashing {
     void (*hash_rows)(std::int32_t* rows, const std::uint64_t* ids, std::uint32_t seed, std::uint32_t T,
                       std::size_t n);
     void (*hash_ngrams)(std::uint64_t* out, const std::uint64_t* keys, std::size_t size, std::size_t n);
+    void (*hash_slots)(std::uint32_t* out, const std::uint64_t* keys, std::uint32_t length, bool mask, std::size_t n);
+    std::uint32_t (*highest)(const std::uint32_t* x, std::size_t n);
 };
 
 // --- matrix products (kernels/gemm*.hh): C (M, N) = alpha * A (M, K) B (K, N) + bias + beta * C

@@ -24,7 +24,8 @@ def constant(X: Any) -> Iterator[None]:
 
 def is_constant(X: Any) -> bool:
     """Tell whether X was declared constant; to be asked in a forward pass."""
-    return any(X is known for known in _CONSTANTS.get())
+    known = _CONSTANTS.get()
+    return bool(known) and any(X is item for item in known)
 
 
 def mark_like(Y: Any, X: Any) -> Any:

@@ -109,6 +109,16 @@ class ArrayOps:
         """``X + Y``, as a new array."""
         return X + Y
 
+    def _sum(self, arrays: list) -> Any:
+        """The sum of arrays of one shape, None if these are not arrays of one shape.
+
+        It may be computed in one of them that nobody holds but the list.
+        """
+        first = arrays[0]
+        if not all(isinstance(X, self.xp.ndarray) and X.shape == first.shape for X in arrays):
+            return None
+        return sum(arrays[1:], start=first)
+
     def _concatenate(self, arrays: Any, axis: int) -> Any:
         """``xp.concatenate(arrays, axis)``."""
         return self.xp.concatenate(arrays, axis=axis)

@@ -7,7 +7,9 @@ from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
 from ._cpu_memory import CpuMemory
 from ._cpu_normalize import CpuNormalize
+from ._cpu_padding import CpuPadding
 from ._cpu_random import CpuRandom
+from ._cpu_selection import CpuSelection
 from ._cpu_sequences import CpuSequences
 from ._cpu_tables import CpuTables
 from ._cpu_training import CpuTraining
@@ -16,7 +18,18 @@ from .ops import Ops
 
 @registry.ops("NumpyOps")
 class NumpyOps(
-    CpuActivations, CpuMatrix, CpuNormalize, CpuMaxout, CpuMemory, CpuRandom, CpuSequences, CpuTables, CpuTraining, Ops
+    CpuActivations,
+    CpuMatrix,
+    CpuNormalize,
+    CpuMaxout,
+    CpuMemory,
+    CpuPadding,
+    CpuRandom,
+    CpuSelection,
+    CpuSequences,
+    CpuTables,
+    CpuTraining,
+    Ops,
 ):
     """Array operations on the CPU, by compiled kernels.
 

@@ -108,6 +108,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             int32_t* rows, const uint64_t* ids, uint32_t seed, uint32_t T, size_t n
         ) noexcept nogil
         void (*hash_ngrams)(uint64_t* out, const uint64_t* keys, size_t size, size_t n) noexcept nogil
+        void (*hash_slots)(uint32_t* out, const uint64_t* keys, uint32_t length, bint mask, size_t n) noexcept nogil
+        uint32_t (*highest)(const uint32_t* x, size_t n) noexcept nogil
 
     # --- matrix products
     cdef cppclass GemmCall[T]:

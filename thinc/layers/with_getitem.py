@@ -23,7 +23,9 @@ def with_getitem(idx: int, layer: Model) -> Model[Tuple[Any, ...], Tuple[Any, ..
 def forward(
     model: Model[Tuple[Any, ...], Tuple[Any, ...]], items: Tuple[Any, ...], is_train: bool
 ) -> tuple[Tuple[Any, ...], Callable]:
-    idx = _position(model, items)
+    idx: int = model.attrs["idx"]
+    if not 0 <= idx < len(items):
+        idx = _position(model, items)
     Y_i, backprop_item = model.layers[0](items[idx], is_train)
 
     def backprop(d_output: Tuple[Any, ...]) -> Tuple[Any, ...]:
@@ -43,10 +45,11 @@ def init(
 
 
 def _position(model: Model, items: Any) -> int:
-    idx = model.attrs["idx"]
-    if not -len(items) <= idx < len(items):
-        raise IndexError(f"{model.name} runs on the item at position {idx}, but got {len(items)} items.")
-    return idx % len(items)
+    idx: int = model.attrs["idx"]
+    n = len(items)
+    if not -n <= idx < n:
+        raise IndexError(f"{model.name} runs on the item at position {idx}, but got {n} items.")
+    return idx % n
 
 
 def _replaced(items: Any, idx: int, item: Any) -> Any:
