@@ -37,6 +37,13 @@ cdef bint is_like(object X, object Y):
     )
 
 
+cdef object add(object X, object Y):
+    # of two arrays that are alike
+    if cnp.PyArray_SIZE(<cnp.ndarray>X) < LARGE:
+        return X + Y
+    return numpy.add(X, Y, out=uninitialized(X.shape, X.dtype))
+
+
 cdef bint owns_memory(object X):
     # a contiguous array that is not a view of another one
     return (
@@ -78,10 +85,22 @@ class CpuMemory:
     def _multiply(self, X, Y):
         return numpy.multiply(X, Y, out=uninitialized(X.shape, X.dtype)) if large_pair(X, Y) else X * Y
 
+    def _add_items(self, Xs, Ys):
+        if type(Xs) is not list or type(Ys) is not list or len(Xs) != len(Ys):
+            return super()._add_items(Xs, Ys)
+        cdef list sums = []
+        for X, Y in zip(Xs, Ys):
+            if not is_like(X, Y):
+                return super()._add_items(Xs, Ys)
+            sums.append(add(X, Y))
+        return sums
+
     def _sum(self, arrays):
         cdef Py_ssize_t n = len(arrays), i, owned = -1
         if type(arrays) is not list or n == 0:
             return super()._sum(arrays)
+        if type(arrays[0]) is list or type(arrays[0]) is tuple:
+            return None
         # Before anything here refers to the arrays: what only the list refers to, nobody will miss.
         for i in range(min(n, 2)):
             if Py_REFCNT(PyList_GET_ITEM(arrays, i)) == 1:
@@ -92,11 +111,12 @@ class CpuMemory:
         if n == 1:
             return arrays[0]
         if owned >= 0 and owns_memory(arrays[owned]):
-            total = numpy.add(arrays[0], arrays[1], arrays[owned])
+            total = arrays[owned]
+            total += arrays[1 - owned]
         else:
-            total = self._add(arrays[0], arrays[1])
+            total = add(arrays[0], arrays[1])
         for i in range(2, n):
-            total = numpy.add(total, arrays[i], total)
+            total += arrays[i]
         return total
 
     def _concatenate(self, arrays, axis):

@@ -6,6 +6,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from ..kernels._arrays cimport empty1
+from ..kernels._dispatch cimport active
 from ..kernels._memory cimport empty
 from ..types import Padded
 
@@ -502,6 +503,26 @@ class CpuPadding:
             return super()._join_reversed(X, Y, lengths)
         out = new_steps(x, cnp.PyArray_DIM(x, 2) + cnp.PyArray_DIM(y, 2))
         copy_reversed(x, y, out, as_lengths(lengths), True)
+        return out
+
+    def _add_reversed(self, X, Y, lengths):
+        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), n, out
+        if x is None or y is None or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y) or not cnp.PyArray_SAMESHAPE(x, y) \
+                or cnp.PyArray_TYPE(x) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+            return super()._add_reversed(X, Y, lengths)
+        n = as_lengths(lengths)
+        out = new_steps(x, cnp.PyArray_DIM(x, 2))
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1), width = cnp.PyArray_DIM(x, 2)
+        cdef void* z = cnp.PyArray_DATA(out)
+        cdef const void* a = cnp.PyArray_DATA(x)
+        cdef const void* b = cnp.PyArray_DATA(y)
+        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+            with nogil:
+                active().f32.windows.add_reversed(<float*>z, <const float*>a, <const float*>b, length, S, B, width)
+        else:
+            with nogil:
+                active().f64.windows.add_reversed(<double*>z, <const double*>a, <const double*>b, length, S, B, width)
         return out
 
     def _split_reversed(self, Z, width, lengths):

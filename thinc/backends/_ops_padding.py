@@ -174,6 +174,10 @@ class PaddingOps(ArrayOps):
         """X, and Y reversed, side by side."""
         return self._concatenate((X, self._reverse_steps(Y, lengths)), axis=-1)
 
+    def _add_reversed(self, X: Any, Y: Any, lengths: Any) -> Any:
+        """X, plus Y reversed."""
+        return self._add(X, self._reverse_steps(Y, lengths))
+
     def _split_reversed(self, Z: Any, width: int, lengths: Any) -> tuple[Any, Any]:
         """The first `width` columns, and the others reversed: the inverse of `_join_reversed`."""
         return self.as_contig(Z[..., :width]), self._reverse_steps(self.as_contig(Z[..., width:]), lengths)

@@ -11,8 +11,10 @@ ctypedef fused real:
     double
 
 
-# Classes far apart are done one after the other, for all examples: the weights of one fit in the cache, those of all
+# For many examples, classes far apart are done one after the other: the weights of one fit in the cache, those of all
 # do not. With a stride of 1, the weights of a feature lie side by side for all classes, and examples come first.
+cdef enum:
+    MANY = 16384  # features
 
 cdef real score_one(
     const real* w, real bias, const uint32_t* slots, const real* values, size_t size
@@ -29,23 +31,40 @@ cdef real score_one(
     return even + odd
 
 
+cdef void score_two(
+    real* y, const real* w, const real* v, const real* bias, const uint32_t* slots, const real* values, size_t size
+) noexcept nogil:
+    cdef real one = bias[0], two = bias[1]
+    cdef size_t i
+    for i in range(size):
+        one += values[i] * (w[slots[2 * i]] + w[slots[2 * i + 1]])
+        two += values[i] * (v[slots[2 * i]] + v[slots[2 * i + 1]])
+    y[0], y[1] = one, two
+
+
 cdef void run_score(
     real* y, const real* w, const real* bias, const uint32_t* slots, const real* values, const int32_t* lengths,
-    size_t B, size_t nO, size_t stride
+    size_t B, size_t nO, size_t stride, size_t n_features
 ) noexcept nogil:
     cdef size_t e, c, start
-    if stride == 1:
-        for e in range(B):
-            for c in range(nO):
-                y[e * nO + c] = score_one(w + c, bias[c], slots, values, lengths[e])
-            slots += 2 * lengths[e]
-            values += lengths[e]
+    if stride > 1 and n_features >= MANY:
+        for c in range(nO):
+            start = 0
+            for e in range(B):
+                y[e * nO + c] = score_one(w + c * stride, bias[c], slots + 2 * start, values + start, lengths[e])
+                start += lengths[e]
         return
-    for c in range(nO):
-        start = 0
-        for e in range(B):
-            y[e * nO + c] = score_one(w + c * stride, bias[c], slots + 2 * start, values + start, lengths[e])
-            start += lengths[e]
+    for e in range(B):
+        for c in range(0, nO - nO % 2, 2):
+            score_two(
+                y + c, w + c * stride, w + (c + 1) * stride, bias + c, slots, values, lengths[e]
+            )
+        if nO % 2:
+            c = nO - 1
+            y[c] = score_one(w + c * stride, bias[c], slots, values, lengths[e])
+        y += nO
+        slots += 2 * lengths[e]
+        values += lengths[e]
 
 
 cdef void add_one(real* dw, real d, const uint32_t* slots, const real* values, size_t size) noexcept nogil:
@@ -57,13 +76,13 @@ cdef void add_one(real* dw, real d, const uint32_t* slots, const real* values, s
 
 cdef void run_add(
     real* dw, const real* dy, const uint32_t* slots, const real* values, const int32_t* lengths,
-    size_t B, size_t nO, size_t stride
+    size_t B, size_t nO, size_t stride, size_t n_features
 ) noexcept nogil:
     cdef size_t e, c, start
-    if stride == 1:
+    if stride == 1 or n_features < MANY:
         for e in range(B):
             for c in range(nO):
-                add_one(dw + c, dy[e * nO + c], slots, values, lengths[e])
+                add_one(dw + c * stride, dy[e * nO + c], slots, values, lengths[e])
             slots += 2 * lengths[e]
             values += lengths[e]
         return
@@ -137,14 +156,14 @@ def score(
     cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
     cdef const void* v = cnp.PyArray_DATA(values)
     cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef size_t B = dims[0]
+    cdef size_t B = dims[0], N = cnp.PyArray_DIM(values, 0)
     cdef bint single = cnp.PyArray_TYPE(W) == cnp.NPY_FLOAT32
     with nogil:
         if single:
-            run_score[float](<float*>y, <const float*>w, <const float*>bias, s, <const float*>v, n, B, nO, stride)
+            run_score[float](<float*>y, <const float*>w, <const float*>bias, s, <const float*>v, n, B, nO, stride, N)
         else:
             run_score[double](
-                <double*>y, <const double*>w, <const double*>bias, s, <const double*>v, n, B, nO, stride
+                <double*>y, <const double*>w, <const double*>bias, s, <const double*>v, n, B, nO, stride, N
             )
     return out
 
@@ -172,13 +191,13 @@ def add_gradient(
     cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
     cdef const void* v = cnp.PyArray_DATA(values)
     cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef size_t B = cnp.PyArray_DIM(dY, 0), nO = cnp.PyArray_DIM(dY, 1)
+    cdef size_t B = cnp.PyArray_DIM(dY, 0), nO = cnp.PyArray_DIM(dY, 1), N = cnp.PyArray_DIM(values, 0)
     cdef bint single = cnp.PyArray_TYPE(dW) == cnp.NPY_FLOAT32
     with nogil:
         if single:
-            run_add[float](<float*>dw, <const float*>dy, s, <const float*>v, n, B, nO, stride)
+            run_add[float](<float*>dw, <const float*>dy, s, <const float*>v, n, B, nO, stride, N)
         else:
-            run_add[double](<double*>dw, <const double*>dy, s, <const double*>v, n, B, nO, stride)
+            run_add[double](<double*>dw, <const double*>dy, s, <const double*>v, n, B, nO, stride, N)
 
 
 cdef cnp.ndarray as_vector(cnp.ndarray array, int kind):

@@ -39,6 +39,9 @@ def add_batches(ops: Ops, a: Any, b: Any) -> Any:
     if _is_nothing(b):
         return a
     if isinstance(a, (list, tuple)):
+        items = ops._add_items(a, b)
+        if items is not None:
+            return items
         return [sum_batches(ops, [x, y]) for x, y in zip_longest(a, b)]
     if isinstance(a, Ragged):
         rows = add_batches(ops, rows_of(a), rows_of(b) if isinstance(b, Ragged) else b)

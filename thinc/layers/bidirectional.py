@@ -6,7 +6,6 @@ from .._util.arrays import get_width
 from ..config import registry
 from ..model import Model
 from ..types import Padded
-from ._batches import add_batches
 from ._kinds import expect_kind
 
 
@@ -36,12 +35,16 @@ def forward(model: Model[Padded, Padded], X: Padded, is_train: bool) -> tuple[Pa
     Y_right, backprop_r2l = r2l(_with_data(X, ops._reverse_steps(X.data, lengths)), is_train)
     width = Y_left.data.shape[-1]
 
-    def backprop(dY: Padded) -> Padded:
+    def backprop(dY: Padded) -> Padded | None:
         dY_left, dY_right = _split(model, dY, width)
         dX_left, dX_right = backprop_l2r(dY_left), backprop_r2l(dY_right)
-        if dX_right is not None:
-            dX_right = _with_data(X, ops._reverse_steps(dX_right.data, lengths))
-        return add_batches(ops, dX_left, dX_right)
+        if dX_left is None and dX_right is None:
+            return None
+        if dX_right is None:
+            return dX_left
+        if dX_left is None:
+            return _with_data(X, ops._reverse_steps(dX_right.data, lengths))
+        return _with_data(X, ops._add_reversed(dX_left.data, dX_right.data, lengths))
 
     return _with_data(X, ops._join_reversed(Y_left.data, Y_right.data, lengths)), backprop
 

@@ -32,7 +32,9 @@ def tuplify_forward(model: Model[InT, Tuple], X: InT, is_train: bool) -> tuple[T
         callbacks.append(callback)
 
     def backprop(dY: Tuple) -> InT:
-        return sum_batches(model.ops, [callback(dy) for callback, dy in zip(callbacks, dY, strict=True)])
+        if len(dY) != len(callbacks):
+            raise ValueError(f"{model.name}: got {len(dY)} gradients for {len(callbacks)} layers.")
+        return sum_batches(model.ops, [callback(dy) for callback, dy in zip(callbacks, dY)])  # noqa: B905
 
     return tuple(outputs), backprop
 

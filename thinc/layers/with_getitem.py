@@ -29,9 +29,13 @@ def forward(
     Y_i, backprop_item = model.layers[0](items[idx], is_train)
 
     def backprop(d_output: Tuple[Any, ...]) -> Tuple[Any, ...]:
-        return _replaced(d_output, idx, backprop_item(d_output[idx]))
+        d_items = list(d_output)
+        d_items[idx] = backprop_item(d_items[idx])
+        return d_items if isinstance(d_output, list) else tuple(d_items)  # type: ignore[return-value]
 
-    return _replaced(items, idx, Y_i), backprop
+    outputs = list(items)
+    outputs[idx] = Y_i
+    return outputs if isinstance(items, list) else tuple(outputs), backprop  # type: ignore[return-value]
 
 
 def init(
@@ -50,9 +54,3 @@ def _position(model: Model, items: Any) -> int:
     if not -n <= idx < n:
         raise IndexError(f"{model.name} runs on the item at position {idx}, but got {n} items.")
     return idx % n
-
-
-def _replaced(items: Any, idx: int, item: Any) -> Any:
-    parts = list(items)
-    parts[idx] = item
-    return parts if isinstance(items, list) else tuple(parts)

@@ -33,7 +33,7 @@ def with_padded(layer: Model[Padded, Padded]) -> Model[SeqT, SeqT]:
 
 
 def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
-    if getattr(X, "ndim", None) == 3:
+    if not isinstance(X, Padded) and getattr(X, "ndim", None) == 3:
         return _forward_array(model, X, is_train)
     return forward_as(_convert, model, X, is_train)
 
