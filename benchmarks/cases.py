@@ -75,7 +75,15 @@ LAYERS = (
     *("with_list-list", "with_list-ragged", "with_list-padded"),
     *("with_ragged-list", "with_ragged-ragged", "with_ragged-padded"),
     *("with_padded-list", "with_padded-ragged", "with_padded-padded", "with_padded-array"),
-    *("with_flatten", "with_flatten_v2", "with_getitem", "with_cpu", "with_cpu-list", "with_reshape", "with_debug"),
+    *(
+        "with_flatten",
+        "with_flatten_v2",
+        "with_getitem",
+        "with_cpu",
+        "with_cpu-list",
+        "with_reshape",
+        "with_debug",
+    ),
     *("reduce_first", "reduce_last", "reduce_max", "reduce_mean", "reduce_sum"),
     *("bidirectional", "attention", "attention_v2", "cauchysimilarity", "siamese", "tuplify", "map_list"),
     *("add", "residual", "residual-list", "concatenate", "expand_window", "chain"),
@@ -197,7 +205,9 @@ def _layers() -> Iterator[Case]:
                 yield Case(f"layers/{name}/{size}/{direction}", "layer", args, peers, module="thinc_layers")
         for name in LIST_OPERATIONS:
             peers = [_peer("published", "operation", (name, *numbers), LEVEL)]
-            yield Case(f"layers/ops.{name}/{size}", "operation", (name, *numbers), peers, module="thinc_layers")
+            yield Case(
+                f"layers/ops.{name}/{size}", "operation", (name, *numbers), peers, module="thinc_layers"
+            )
 
 
 CASES = [*_gemm(), *_optimizers(), *_losses_and_batches(), *_activations(), *_models(), *_layers()]

@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from thinc.api import Config, Model, NumpyOps, Ops, registry
 from thinc.kernels import sparse
-from thinc.types import Padded, Pairs, Ragged
+from thinc.types import Pairs, Ragged
 
 COMPILED, REFERENCE = NumpyOps(), Ops()
 BACKENDS = (COMPILED, REFERENCE)
 QUICK = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 
 lengths_of = st.lists(st.integers(0, 9), min_size=0, max_size=12)
@@ -83,7 +83,9 @@ def test_batches_of_several_data_sets_stay_aligned(ops, lengths, size, shuffle, 
     for wanted, items, rows, members, both in batches:
         wanted = wanted.tolist()
         seen += wanted
-        assert [int(X[0, 0]) for X in items] == wanted and [len(X) for X in items] == [lengths[i] for i in wanted]
+        assert [int(X[0, 0]) for X in items] == wanted and [len(X) for X in items] == [
+            lengths[i] for i in wanted
+        ]
         assert_array_equal(rows.lengths, [lengths[i] for i in wanted])
         assert_array_equal(rows.data[:, 0], numpy.repeat(wanted, rows.lengths))
         assert list(members) == wanted
@@ -311,14 +313,18 @@ def test_the_hashes_here_are_those_of_the_published_vectors():
 # Saved models
 
 names = st.text("abcdefgh_", min_size=1, max_size=6)
-plain = st.one_of(st.none(), st.booleans(), st.integers(-(2**31), 2**31), st.text(max_size=5), st.floats(allow_nan=False))
+plain = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**31), 2**31), st.text(max_size=5), st.floats(allow_nan=False)
+)
 attrs_of = st.dictionaries(names, st.one_of(plain, st.lists(plain, max_size=3)), max_size=3)
 shapes = st.lists(st.integers(0, 4), min_size=1, max_size=3)
 params_of = st.dictionaries(names, st.tuples(shapes, dtypes, seeds), max_size=3)
 dims_of = st.dictionaries(names, st.one_of(st.none(), st.integers(0, 2**31)), max_size=3)
 nodes = st.tuples(names, dims_of, params_of, attrs_of)
 trees = st.recursive(
-    st.tuples(nodes, st.just([])), lambda children: st.tuples(nodes, st.lists(children, max_size=3)), max_leaves=6
+    st.tuples(nodes, st.just([])),
+    lambda children: st.tuples(nodes, st.lists(children, max_size=3)),
+    max_leaves=6,
 )
 
 

@@ -24,7 +24,9 @@ def layer(name: str, direction: str, n: int, shortest: int, longest: int, width:
     else:
         dY = Y if dY is None else dY
         run = lambda: backprop(dY)  # noqa: E731
-    if name in ("bidirectional", "with_reshape", "with_flatten") or (name.endswith("map_ids") and direction == "backward"):
+    if name in ("bidirectional", "with_reshape", "with_flatten") or (
+        name.endswith("map_ids") and direction == "backward"
+    ):
         return Work(run)  # the published one does not reverse, loses the width, returns what memory holds
     return Work(run, check=lambda: _arrays(run()))
 
@@ -182,7 +184,11 @@ _LAYERS = {
     "uniqued": _uniqued,
     "remap_ids": _ids(api.remap_ids_v2),
     "premap_ids": _ids(api.premap_ids),
-    "strings2arrays": lambda Xs: (api.strings2arrays(), [[f"word{i}" for i in range(len(X))] for X in Xs], []),
+    "strings2arrays": lambda Xs: (
+        api.strings2arrays(),
+        [[f"word{i}" for i in range(len(X))] for X in Xs],
+        [],
+    ),
     "array_getitem": lambda Xs: (api.array_getitem((slice(0, None), 1)), numpy.concatenate(Xs), None),
     "siamese": _siamese,
     "add": _doubled(api.add, api.add),

@@ -51,7 +51,9 @@ def test_lists_become_the_same_arrays(lengths, trailing, dtype):
         for pad in (0, 2):
             flat = COMPILED.flatten(Xs, pad=pad)
             assert_same(flat, REFERENCE.flatten(Xs, pad=pad))
-            assert_same(COMPILED.unflatten(flat, lengths, pad=pad), REFERENCE.unflatten(flat, lengths, pad=pad))
+            assert_same(
+                COMPILED.unflatten(flat, lengths, pad=pad), REFERENCE.unflatten(flat, lengths, pad=pad)
+            )
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
@@ -79,7 +81,9 @@ def test_padded_columns_in_any_order():
     assert_same(COMPILED.padded2list(batch), expected)
 
 
-@pytest.mark.parametrize("lengths, indices", [([2, 9], [0, 1]), ([2, 1], [0, 5]), ([2, 1], [1, 1]), ([-1, 1], [0, 1])])
+@pytest.mark.parametrize(
+    "lengths, indices", [([2, 9], [0, 1]), ([2, 1], [0, 5]), ([2, 1], [1, 1]), ([-1, 1], [0, 1])]
+)
 def test_a_padded_that_does_not_fit_is_left_to_the_reference(lengths, indices):
     ints = [numpy.array(values, dtype="int32") for values in ([2, 1], lengths, indices)]
     batch = Padded(numpy.ones((2, 2, 3), dtype="float32"), *ints)
@@ -104,7 +108,7 @@ def test_unflatten_gives_views_with_the_rights_of_their_base():
     X = numpy.arange(12.0).reshape(6, 2)
     first, second = COMPILED.unflatten(X, [2, 3])
     first[0, 0] = 7
-    assert X[0, 0] == 7 and numpy.shares_memory(second, X) and second.base is X
+    assert X[0, 0] == 7 and numpy.shares_memory(second, X) and second.base is X.base
     X.flags.writeable = False
     assert not COMPILED.unflatten(X, [2])[0].flags.writeable
     table = X.T[:, ::2]  # neither contiguous nor a base of its own
@@ -142,8 +146,9 @@ def test_reversal(dtype, lengths, widths):
         with use_isa(isa):
             if widths[0] == widths[1]:
                 assert_same(COMPILED._add_reversed(left, right, n), left + backward)
-    with pytest.raises((IndexError, ValueError)):
-        COMPILED._reverse_steps(right, numpy.append(n, n[0]))
+    if len(n) > 1:  # one length would be taken for all
+        with pytest.raises((IndexError, ValueError)):
+            COMPILED._reverse_steps(right, n[:-1].repeat(3))
     with pytest.raises(IndexError):
         COMPILED._reverse_steps(right, n + 100)
 
@@ -161,7 +166,7 @@ def test_first_and_last_rows(lengths, dtype):
         with pytest.raises(IndexError, match="sum up"):
             getattr(COMPILED, forward)(X, n + 1)
         with pytest.raises(ValueError, match="rows for"):
-            getattr(COMPILED, backprop)(Y, where[1:] if name == "last" else numpy.append(where, where[-1]))
+            getattr(COMPILED, backprop)(numpy.concatenate([Y, Y]), where)
     assert COMPILED._count_rows(n) == COMPILED._count_rows(n.astype("int64")) == sum(lengths)
 
 

@@ -14,6 +14,8 @@ cdef extern from "Python.h":
     PyObject* PyList_GET_ITEM(object, Py_ssize_t)
     Py_ssize_t Py_REFCNT(PyObject*)
 
+cdef object small_zeros = numpy.zeros
+
 # Elements, not bytes: what is smaller is cheap whatever its type.
 cdef Py_ssize_t LARGE = 4096
 
@@ -58,14 +60,14 @@ class CpuMemory:
     def alloc(self, shape, *, dtype="float32", zeros=True):
         cdef Py_ssize_t size = 1
         if isinstance(shape, tuple):
-            for n in shape:
+            for n in <tuple>shape:
                 size *= n
         else:
             size = shape
         if size < LARGE:
             if type(dtype) is str:
                 dtype = _DTYPES.get(dtype, dtype)
-            return numpy.zeros(shape, dtype) if zeros else numpy.empty(shape, dtype)
+            return small_zeros(shape, dtype) if zeros else numpy.empty(shape, dtype)
         return cleared(shape, dtype) if zeros else uninitialized(shape, dtype)
 
     def as_contig(self, data, dtype=None):
@@ -95,11 +97,9 @@ class CpuMemory:
             sums.append(add(X, Y))
         return sums
 
-    def _sum(self, arrays):
+    def _sum(self, list arrays not None):
         cdef Py_ssize_t n = len(arrays), i, owned = -1
-        if type(arrays) is not list or n == 0:
-            return super()._sum(arrays)
-        if type(arrays[0]) is list or type(arrays[0]) is tuple:
+        if n == 0 or not cnp.PyArray_Check(arrays[0]):
             return None
         # Before anything here refers to the arrays: what only the list refers to, nobody will miss.
         for i in range(min(n, 2)):

@@ -155,7 +155,7 @@ class PaddingOps(ArrayOps):
         one. Sequences of other lengths are stacked anew.
         """
         order = _to_ints(like.indices)
-        if [len(seqs[i]) for i in order] != _to_ints(like.lengths) or not order:
+        if not seqs or len(seqs) != len(order) or [len(seqs[i]) for i in order] != _to_ints(like.lengths):
             return self.list2padded(seqs)
         _check_alike("list2padded", seqs)
         data = self.alloc((len(like.data), len(seqs), *seqs[0].shape[1:]), dtype=seqs[0].dtype)

@@ -20,8 +20,8 @@ cdef real score_one(
     const real* w, real bias, const uint32_t* slots, const real* values, size_t size
 ) noexcept nogil:
     cdef real even = bias, odd = 0  # two sums, which do not wait for each other
-    cdef size_t i
-    for i in range(size // 2):
+    cdef size_t _
+    for _ in range(size // 2):
         even += values[0] * (w[slots[0]] + w[slots[1]])
         odd += values[1] * (w[slots[2]] + w[slots[3]])
         slots += 4

@@ -20,9 +20,10 @@ def sum_batches(ops: Ops, batches: list[Any]) -> Any:
     ValueError
         If two arrays differ in shape: they would be broadcast silently.
     """
-    total = ops._sum(batches)
-    if total is not None:
-        return total
+    if not isinstance(batches[0], list):
+        total = ops._sum(batches)
+        if total is not None:
+            return total
     total = batches[0]
     for batch in batches[1:]:
         total = add_batches(ops, total, batch)
@@ -31,6 +32,10 @@ def sum_batches(ops: Ops, batches: list[Any]) -> Any:
 
 def add_batches(ops: Ops, a: Any, b: Any) -> Any:
     """Return ``a + b`` in the container of ``a``; see `sum_batches`."""
+    if isinstance(a, list) and isinstance(b, list):
+        items = ops._add_items(a, b)
+        if items is not None:
+            return items
     shape = getattr(a, "shape", None)
     if shape is not None and shape == getattr(b, "shape", None):
         return ops._add(a, b)
@@ -39,9 +44,6 @@ def add_batches(ops: Ops, a: Any, b: Any) -> Any:
     if _is_nothing(b):
         return a
     if isinstance(a, (list, tuple)):
-        items = ops._add_items(a, b)
-        if items is not None:
-            return items
         return [sum_batches(ops, [x, y]) for x, y in zip_longest(a, b)]
     if isinstance(a, Ragged):
         rows = add_batches(ops, rows_of(a), rows_of(b) if isinstance(b, Ragged) else b)

@@ -5,7 +5,7 @@ from typing import Any, Callable
 from .._util.constants import mark_like
 from ..backends import Ops
 from ..model import Model
-from ..types import Padded, Ragged
+from ..types import Ragged
 from ._batches import unchanged
 
 # Converts a batch into the kind that the layer takes. Returns it, and a function that puts a batch of that

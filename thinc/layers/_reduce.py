@@ -18,7 +18,7 @@ def sequences(model: Model, Xr: Ragged) -> tuple[Floats2d, Ints1d]:
     lengths: Any = Xr.lengths
     if lengths.dtype is not INT32:
         lengths = ops.asarray1i(lengths)
-    data = Xr.data if Xr.data.size else rows_of(Xr)
+    data: Any = Xr.data if Xr.data.size else rows_of(Xr)
     n_rows = ops._count_rows(lengths)
     if n_rows != data.shape[0]:
         raise IndexError(

@@ -35,7 +35,7 @@ def forward(model: Model[Padded, Padded], X: Padded, is_train: bool) -> tuple[Pa
     Y_right, backprop_r2l = r2l(_with_data(X, ops._reverse_steps(X.data, lengths)), is_train)
     width = Y_left.data.shape[-1]
 
-    def backprop(dY: Padded) -> Padded | None:
+    def backprop(dY: Padded) -> "Padded | None":
         dY_left, dY_right = _split(model, dY, width)
         dX_left, dX_right = backprop_l2r(dY_left), backprop_r2l(dY_right)
         if dX_left is None and dX_right is None:
@@ -55,7 +55,9 @@ def init(model: Model[Padded, Padded], X: Padded | None = None, Y: Padded | None
     if Y is not None:
         Y_left, Y_right = _split(model, Y, l2r.maybe_get_dim("nO") or get_width(Y) // 2)
     l2r.initialize(X=X, Y=Y_left)
-    r2l.initialize(X=None if X is None else _with_data(X, model.ops._reverse_steps(X.data, X.lengths)), Y=Y_right)
+    r2l.initialize(
+        X=None if X is None else _with_data(X, model.ops._reverse_steps(X.data, X.lengths)), Y=Y_right
+    )
 
 
 def _split(model: Model, Yp: Padded, width: int) -> tuple[Padded, Padded]:

@@ -29,7 +29,7 @@ def forward(
         Ys.append(Y)
         callbacks.append(callback)
 
-    def backprop(dYs: List[OutT]) -> List[InT]:
+    def backprop(dYs: "List[OutT]") -> "List[InT]":
         if len(dYs) != len(callbacks):
             raise ValueError(f"{model.name}: got {len(dYs)} gradients for {len(callbacks)} items.")
         return [callback(dY) for callback, dY in zip(callbacks, dYs)]  # noqa: B905

@@ -61,11 +61,11 @@ def _sparse_linear(nO: int | None, length: int, *, v1_indexing: bool) -> Model[I
 def forward(model: Model[InT, ArrayXd], keys_values_lengths: InT, is_train: bool) -> tuple[ArrayXd, Callable]:
     W: Any = model.get_param("W")
     b: Any = model.get_param("b")
-    if sparse.ready(W, b, keys_values_lengths):
-        keys, values, lengths = keys_values_lengths
-    else:
+    inputs: Any = keys_values_lengths
+    if not sparse.ready(W, b, inputs):
         W, b = to_numpy(W), to_numpy(b)
-        keys, values, lengths = _checked(model, keys_values_lengths, W.dtype)
+        inputs = _checked(model, inputs, W.dtype)
+    keys, values, lengths = inputs
     v1_indexing = model.attrs["v1_indexing"]
     length = model.get_dim("length")
     stride = 1 if v1_indexing else length

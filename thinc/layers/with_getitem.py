@@ -28,14 +28,15 @@ def forward(
         idx = _position(model, items)
     Y_i, backprop_item = model.layers[0](items[idx], is_train)
 
-    def backprop(d_output: Tuple[Any, ...]) -> Tuple[Any, ...]:
+    # Quoted, here and in other layers: Python would put the types together in every call.
+    def backprop(d_output: "Tuple[Any, ...]") -> "Tuple[Any, ...]":
         d_items = list(d_output)
         d_items[idx] = backprop_item(d_items[idx])
-        return d_items if isinstance(d_output, list) else tuple(d_items)  # type: ignore[return-value]
+        return d_items if isinstance(d_output, list) else tuple(d_items)
 
     outputs = list(items)
     outputs[idx] = Y_i
-    return outputs if isinstance(items, list) else tuple(outputs), backprop  # type: ignore[return-value]
+    return outputs if isinstance(items, list) else tuple(outputs), backprop
 
 
 def init(
