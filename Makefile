@@ -29,7 +29,7 @@ bench: $(VENV)/wheel.stamp
 
 dev: $(VENV)/tools.stamp
 	$(BIN)/pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2" cymem preshed murmurhash blis
-	$(BIN)/pip install --no-build-isolation --editable ".[test,lint]"
+	$(BIN)/pip install --no-build-isolation --editable ".[test,demo]"
 
 clean:
 	rm -rf build dist out $(VENV) *.egg-info
@@ -49,6 +49,6 @@ $(VENV)/wheel.stamp: $(VENV)/created.stamp $(SOURCES)
 	$(BIN)/pip install --quiet "$$(ls dist/thinc-*.whl)[test,demo]"
 	touch $@
 
-$(VENV)/tools.stamp: $(VENV)/created.stamp pyproject.toml
-	$(BIN)/pip install --quiet ruff mypy cython-lint "numpy>=2"
+$(VENV)/tools.stamp: $(VENV)/created.stamp build_tools/lint-requirements.txt
+	$(BIN)/pip install --quiet --requirement build_tools/lint-requirements.txt
 	touch $@

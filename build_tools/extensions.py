@@ -63,7 +63,8 @@ def extensions() -> list[Extension]:
     import numpy
     from Cython.Build import cythonize
 
-    macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")]
+    # The API of the oldest NumPy that we run on, whichever one we build with.
+    macros = [("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"), ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION")]
     macros += [(f"THINC_HAS_{name.upper()}", "1") for name in isa_names()]
     modules = [
         Extension(

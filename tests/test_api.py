@@ -2,14 +2,13 @@
 
 import ast
 import importlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import thinc
 import thinc.api
+from helpers.process import run_python
 
 FACADES = ["thinc.api", "thinc.shims", "thinc.layers"]
 
@@ -66,7 +65,7 @@ def test_config_is_found_late():
         from thinc.api import Konfig  # noqa: F401
 
 
-def test_import_is_light():
+def test_import_is_light(tmp_path):
     frameworks = ["torch", "tensorflow", "jax", "cupy", "mxnet", "ray"]
     heavy = [
         *frameworks,
@@ -80,13 +79,13 @@ def test_import_is_light():
         "tqdm",
     ]
     code = f"import sys, thinc.api; print(sorted(set({heavy!r}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code, cwd=tmp_path)
     assert done.stdout.strip() == "[]"
 
 
-def test_everything_is_registered_after_import():
+def test_everything_is_registered_after_import(tmp_path):
     count = "print(len(thinc.registry.layers.get_all()))"
     code = f"import thinc; {count}; import thinc.api; {count}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_python("-c", code, cwd=tmp_path)
     before, after = map(int, done.stdout.split())
     assert before == 0 and after >= 20

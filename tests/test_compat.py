@@ -1,12 +1,12 @@
 """Optional frameworks are looked up late, and their absence is no error."""
 
-import subprocess
 import sys
 import types as builtin_types
 
 import pytest
 from packaging.version import Version
 
+from helpers.process import run_python
 from thinc import compat, util
 
 FRAMEWORKS = {
@@ -24,8 +24,7 @@ FRAMEWORKS = {
 
 
 def run(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return run_python("-c", code).stdout.strip()
 
 
 def test_importing_compat_imports_no_framework():

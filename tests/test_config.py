@@ -3,8 +3,6 @@
 import copy
 import itertools
 import pickle
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Dict, Iterable, Iterator, List, Optional, Union
@@ -15,6 +13,7 @@ import numpy
 import pytest
 
 import thinc
+from helpers.process import run_python
 from thinc.config import VARIABLE_RE, Config, ConfigValidationError, Promise
 from thinc.types import Floats2d, Generator
 
@@ -76,8 +75,7 @@ def test_registries(name):
 
 
 def run(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    return run_python("-c", code).stdout.split()
 
 
 def test_registries_are_made_late():

@@ -41,8 +41,9 @@ def test_scaled(family, shape):
 
 @pytest.mark.parametrize("name", [n for n in initializers.__all__ if n.split("_")[0] in UNIFORM])
 def test_scaled_needs_two_dimensions(name):
-    with pytest.raises(IndexError):
-        getattr(initializers, name)(OPS, (3,))
+    for shape in ((3,), (), 3):
+        with pytest.raises(IndexError, match=r"expected \(nO, nI\)"):
+            getattr(initializers, name)(OPS, shape)
 
 
 def test_plain():

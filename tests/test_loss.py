@@ -489,8 +489,77 @@ def test_gradients_point_down():
 # --- surface
 
 
+PAIR = (numpy.eye(2, dtype="float32"), numpy.eye(2, dtype="float32")[::-1])
+CALLS = [
+    (CategoricalCrossentropy, PAIR),
+    (SequenceCategoricalCrossentropy, ([PAIR[0]], [[1, 0]])),
+    (L2Distance, PAIR),
+    (CosineDistance, PAIR),
+]
+
+
+@pytest.mark.parametrize(("cls", "data"), CALLS)
+def test_subclasses_may_override_each_method(cls, data):
+    class OwnCall(cls):
+        def __call__(self, guesses, truths):
+            return self.get_grad(guesses, truths), self.get_loss(guesses, truths)
+
+    class OwnGradient(cls):
+        def get_grad(self, guesses, truths):
+            return ["own", super().get_grad(guesses, truths)]
+
+    class OwnLoss(cls):
+        def get_loss(self, guesses, truths):
+            return super().get_loss(guesses, truths) * 3
+
+    gradient, loss = cls()(*data)
+    assert loss > 0
+    for result in (OwnCall()(*data), OwnLoss()(*data)):
+        assert_array_equal(result[0], gradient)
+    assert OwnCall()(*data)[1] == loss
+    assert OwnLoss()(*data)[1] == 3 * loss
+    own, inherited = OwnGradient()(*data)[0]
+    assert own == "own"
+    assert_array_equal(inherited, gradient)
+
+
+@pytest.mark.parametrize("cls", [CategoricalCrossentropy, L2Distance, CosineDistance])
+@pytest.mark.parametrize("bad", [None, [[0.5, 0.5]], 0.5, numpy.float32(0.5), numpy.array(0.5, dtype="f")])
+def test_guesses_that_are_no_array_of_rows(cls, bad):
+    for loss in (cls(), SequenceCategoricalCrossentropy()):
+        is_sequence = isinstance(loss, SequenceCategoricalCrossentropy)
+        with pytest.raises(ValueError, match="Cannot calculate"):
+            loss([bad] if is_sequence else bad, [[1]] if is_sequence else numpy.ones((1, 2), dtype="f"))
+
+
+def test_distances_to_what_is_no_array():
+    X = numpy.ones((2, 2), dtype="f")
+    for loss in (L2Distance(), L2Distance(normalize=False), CosineDistance()):
+        with pytest.raises(ValueError, match=r"Cannot calculate.*expected two arrays.*list"):
+            loss(X, X.tolist())
+    with pytest.raises(ValueError, match=r"at least 2 dimensions.*\(2,\)"):
+        CosineDistance()(X[0], X[0])
+    assert L2Distance(normalize=False)(numpy.array(1.0), numpy.array(3.0))[1] == 4
+
+
+def test_huge_labels_are_no_classes():
+    X = numpy.full((2, 3), 0.25, dtype="f")
+    for label in (2**40, 10**30, -(10**30)):
+        with pytest.raises(IndexError, match=f"{label}.*no class"):
+            CategoricalCrossentropy()(X, [0, label])
+    plain = CategoricalCrossentropy()(X, [0, 1])[0]
+    assert_array_equal(CategoricalCrossentropy(missing_value=10**30)(X, [0, 1])[0], plain)
+
+
+def test_smoothing_must_be_a_number():
+    X = numpy.full((2, 3), 0.25, dtype="f")
+    with pytest.raises(ValueError, match="label_smoothing"):
+        CategoricalCrossentropy(label_smoothing=float("nan"))(X, [0, 1])
+
+
 def test_base_class():
     assert isinstance(Loss(anything=1), Loss)
+    assert Loss.get_grad.__isabstractmethod__ and Loss.get_loss.__isabstractmethod__
     with pytest.raises(NotImplementedError):
         Loss().get_grad(1, 2)
     for cls in (CategoricalCrossentropy, SequenceCategoricalCrossentropy, L2Distance, CosineDistance):

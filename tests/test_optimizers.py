@@ -405,8 +405,49 @@ def test_iterables_are_schedules(name, make):
 @pytest.mark.parametrize("value", ["0.1", b"0.1", None, [], (), iter([]), ["a"], object(), 1j])
 @pytest.mark.parametrize("name", SETTING_ATTRS)
 def test_bad_settings_are_named(name, value):
-    with pytest.raises(ValueError, match=f"'{SETTING_ATTRS[name]}'"):
+    with pytest.raises(ValueError, match=f"'{name}'.*{type(value).__name__}") as error:
         Optimizer(**{"learn_rate": 0.1, name: value})
+    assert f"'{SETTING_ATTRS[name]}'" in str(error.value)
+
+
+def test_arrays_without_dimensions_are_constants():
+    optimizer = Optimizer(numpy.array(0.5), L2=numpy.array(2))
+    assert (optimizer.learn_rate, optimizer.L2) == (0.5, 2)
+    assert type(optimizer.learn_rate) is float
+    assert not optimizer.schedules
+    for value in (numpy.array("x"), numpy.array(1j), numpy.zeros((2, 2)), numpy.datetime64(1, "s")):
+        with pytest.raises(ValueError, match="'learn_rate'"):
+            Optimizer(value)
+
+
+class OnlyNext:
+    value = 0.0
+
+    def __next__(self):
+        self.value += 1.0
+        return self.value
+
+
+def test_iterators_need_no_iter():
+    optimizer = Optimizer(OnlyNext())
+    optimizer.step_schedules()
+    assert optimizer.learn_rate == 2.0
+
+
+@pytest.mark.parametrize("bad", ["x", None, 1j, [0.1]])
+def test_schedule_that_gives_no_number_changes_no_setting(bad):
+    optimizer = Optimizer([0.1, 0.2], L2=[0.5, bad], eps=[0.3, 0.4])
+    with pytest.raises(ValueError, match="'L2'"):
+        optimizer.step_schedules()
+    assert (optimizer.learn_rate, optimizer.L2, optimizer.eps) == (0.1, 0.5, 0.3)
+
+
+def test_clipping_may_be_switched_off():
+    for off in (0, 0.0, False, None):
+        optimizer = SGD(0.1)
+        optimizer.grad_clip = off
+        w, g = numpy.ones(4, dtype="f"), numpy.full(4, 2, dtype="f")
+        assert_array_equal(optimizer(KEY, w, g)[0], numpy.full(4, 1 - numpy.float32(0.2)))
 
 
 def test_schedule_of_beta_changes_the_step_of_radam():

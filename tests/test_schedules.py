@@ -45,6 +45,19 @@ def test_compounding_does_not_overflow():
     assert take(series, 1000)[-1] == 10.0
 
 
+@pytest.mark.parametrize(
+    ("arguments", "values"),
+    [
+        ((4, 4, 0.5), [4, 2, 1, 0.5]),  # equal ends: the limit is an upper one
+        ((1, 16, 0.5), [1, 0.5, 0.25, 0.125]),
+        ((16, 1, 2), [16, 32, 64, 128]),
+        ((1, 3, -2), [1, -2, 3, -8]),
+    ],
+)
+def test_compounding_is_a_running_product(arguments, values):
+    assert take(schedules.compounding(*arguments), 4) == values
+
+
 def test_compounding_ignores_t():
     assert take(schedules.compounding(1.0, 8.0, 2.0, t=3.0), 2) == [1.0, 2.0]
 

@@ -64,16 +64,18 @@ def described(path):
 
 
 def built(module):
-    """Public names of a module that it defines itself, as `described`."""
+    """Public names of a module that it defines itself, or lists in `__all__`, as `described`."""
+    listed = getattr(module, "__all__", ())
 
     def collect(members, of_class=False):
         found = {}
         for name, value in members.items():
             if not is_public(name):
                 continue
-            if inspect.isclass(value) and value.__module__ == module.__name__:
+            own = getattr(value, "__module__", None) == module.__name__ or name in listed
+            if inspect.isclass(value) and own:
                 found[name] = collect(vars(value), of_class=True)
-            elif callable(value) and (of_class or getattr(value, "__module__", None) == module.__name__):
+            elif callable(value) and (of_class or own):
                 found[name] = parameters(value)
         return found
 

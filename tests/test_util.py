@@ -198,6 +198,12 @@ def test_to_categorical_errors(labels, n, smoothing, error, message):
         to_categorical(numpy.array(labels, dtype="i"), n_classes=n, label_smoothing=smoothing)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "complex64", "U1"])
+def test_to_categorical_takes_no_other_types(dtype):
+    with pytest.raises(IndexError, match="integers"):
+        to_categorical(numpy.array([0, 1]).astype(dtype), n_classes=2)
+
+
 def test_to_categorical_takes_no_lists():
     with pytest.raises(ValueError, match="Only numpy and cupy arrays"):
         to_categorical([0, 1])
@@ -270,7 +276,7 @@ def test_nvtx_range(monkeypatch, fake_cupy):
         assert len(fake_cupy.ranges) == 4
 
 
-@pytest.mark.parametrize("seed", [0, 7, -3, 2**40 + 1, -(2**70)])
+@pytest.mark.parametrize("seed", [0, 7, -3, 2**40 + 1, -(2**70), numpy.int64(5)])
 def test_fix_random_seed(seed):
     draws = []
     for _ in range(2):
@@ -347,6 +353,7 @@ I1 = numpy.zeros(2, "i")
         (int, type[int]),
         (Ragged(F2, I1), Ragged),
         ({"data": F2, "lengths": I1, "data_shape": (-1, 2)}, Ragged),
+        ({"data": F2, "lengths": I1}, Ragged),
         (3, "NoSuchName"),
         ([1], list),
         (3, Any),
@@ -392,7 +399,7 @@ def test_type_check_names_every_branch_of_a_union():
     assert messages == [
         "wrong array dimensions (expected 2, got 3)",
         "wrong array dimensions (expected 1, got 3), "
-        "wrong array data type (expected int32 or int64 or uint32 or uint64, got float32)",
+        "wrong array data type (expected int32/int64/uint32/uint64, got float32)",
     ]
 
 

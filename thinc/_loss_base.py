@@ -1,5 +1,6 @@
 """The base class of the losses."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar, Union
 
@@ -28,13 +29,37 @@ class Loss(Generic[GuessT, TruthT, GradT, LossT]):
         """Gradient and loss, in this order."""
         return self.get_grad(guesses, truths), self.get_loss(guesses, truths)
 
+    @abstractmethod
     def get_grad(self, guesses: GuessT, truths: TruthT) -> GradT:
         """The gradient, a new array or list of arrays."""
         raise NotImplementedError(f"{type(self).__name__} has no get_grad")
 
+    @abstractmethod
     def get_loss(self, guesses: GuessT, truths: TruthT) -> LossT:
         """The loss, a scalar of the array module."""
         raise NotImplementedError(f"{type(self).__name__} has no get_loss")
+
+
+class FusedLoss(Loss[GuessT, TruthT, GradT, LossT]):
+    """A loss that computes gradient and scalar in one pass: `_compute` gives both."""
+
+    def __call__(self, guesses: GuessT, truths: TruthT) -> tuple[GradT, LossT]:
+        """Gradient and loss, in this order."""
+        cls: Any = type(self)
+        if cls.get_grad is FusedLoss.get_grad and cls.get_loss is FusedLoss.get_loss:
+            return self._compute(guesses, truths)
+        return super().__call__(guesses, truths)  # a subclass of the user's has its own
+
+    def get_grad(self, guesses: GuessT, truths: TruthT) -> GradT:
+        """The gradient alone; see `__call__`."""
+        return self._compute(guesses, truths)[0]
+
+    def get_loss(self, guesses: GuessT, truths: TruthT) -> LossT:
+        """The loss alone; see `__call__`."""
+        return self._compute(guesses, truths)[1]
+
+    def _compute(self, guesses: GuessT, truths: TruthT) -> tuple[GradT, LossT]:
+        raise NotImplementedError
 
 
 _KERNEL_TYPES = (

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy
 
-from ._loss_base import IntsOrFloatsOrStrs, Loss, has_kernel
+from ._loss_base import FusedLoss, IntsOrFloatsOrStrs, has_kernel
 from ._util.arrays import get_array_module, is_xp_array, to_numpy
 from ._util.categorical import to_categorical
 from .config import registry
@@ -16,7 +16,7 @@ _NAME = "CategoricalCrossentropy"
 _INTEGERS = (int, numpy.integer, numpy.bool_)
 
 
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(FusedLoss):
     """Cross-entropy over exclusive classes: the gradient is ``guesses - target``.
 
     Parameters
@@ -83,15 +83,7 @@ class CategoricalCrossentropy(Loss):
         IndexError
             If a label is no class.
         """
-        return self._compute(guesses, truths, len(guesses) if self.normalize else 1)
-
-    def get_grad(self, guesses: Floats2d, truths: IntsOrFloatsOrStrs) -> FloatsXd:
-        """The gradient alone; see `__call__`."""
-        return self(guesses, truths)[0]
-
-    def get_loss(self, guesses: Floats2d, truths: IntsOrFloatsOrStrs) -> Any:
-        """The loss alone; see `__call__`."""
-        return self(guesses, truths)[1]
+        return super().__call__(guesses, truths)
 
     def convert_truths(self, truths: IntsOrFloatsOrStrs, guesses: Floats2d) -> tuple[FloatsXd, FloatsXd]:
         """Truths of any kind as target and mask, two arrays of the shape of the guesses (if they fit).
@@ -119,9 +111,11 @@ class CategoricalCrossentropy(Loss):
         mask[negated + (-2 - codes[negated],)] = 1
         return xp.asarray(target), xp.asarray(mask)
 
-    def _compute(self, guesses: Any, truths: Any, divisor: int) -> tuple[Any, Any]:
-        """Gradient divided by `divisor`, and loss."""
+    def _compute(self, guesses: Any, truths: Any, divisor: int | None = None) -> tuple[Any, Any]:
+        """Gradient divided by `divisor` (default: as `normalize` says), and loss."""
         guesses = as_floats(guesses)
+        if divisor is None:
+            divisor = len(guesses) if self.normalize else 1
         if not has_kernel(guesses):
             return self._compute_by_formulas(guesses, truths, divisor)
         scale = 1 / divisor if divisor else 1.0
@@ -191,7 +185,8 @@ class CategoricalCrossentropy(Loss):
 
     def _missing_int(self) -> int | None:
         missing: Any = self.missing_value
-        return int(missing) if isinstance(missing, _INTEGERS) else None
+        is_label = isinstance(missing, _INTEGERS) and -(2**63) <= missing < 2**63
+        return int(missing) if is_label else None
 
     def _targets(self, n_classes: int) -> tuple[float, float]:
         """Of the labelled class, of every other one."""
@@ -212,10 +207,13 @@ class CategoricalCrossentropy(Loss):
 
 def as_floats(guesses: Any) -> Any:
     """Guesses in the type of their gradient: float32 or what NumPy promotes both to."""
-    if has_kernel(guesses):
+    if has_kernel(guesses) and guesses.ndim:
         return guesses
-    if not is_xp_array(guesses) or guesses.ndim < 1:
-        raise ValueError(f"Cannot calculate {_NAME} loss: guesses must be an array, but got {type(guesses)}")
+    if not is_xp_array(guesses) or not guesses.ndim:
+        raise ValueError(
+            f"Cannot calculate {_NAME} loss: guesses must be an array of one row per label, but got "
+            f"{type(guesses)}{' without dimensions' if is_xp_array(guesses) else ''}"
+        )
     return guesses.astype(numpy.result_type(guesses.dtype, numpy.float32), copy=False)
 
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from ._loss_base import Loss, has_kernel
-from ._util.arrays import get_array_module
+from ._loss_base import FusedLoss, has_kernel
+from ._util.arrays import get_array_module, is_xp_array
 from .config import registry
 from .kernels.losses import cosine_gradient, squared_error_gradient
 from .types import Floats2d, FloatsXd
 
 
-class L2Distance(Loss):
+class L2Distance(FusedLoss):
     """Squared error: the gradient is ``guesses - truths``, the loss the sum of its squares.
 
     Parameters
@@ -31,13 +31,13 @@ class L2Distance(Loss):
         Raises
         ------
         ValueError
-            If the shapes differ.
+            If the shapes differ, or these are no arrays.
         """
-        if guesses.shape != truths.shape:
-            raise ValueError(
-                f"Cannot calculate L2 distance: mismatched shapes: guesses are {guesses.shape}, truths "
-                f"{truths.shape}"
-            )
+        return super().__call__(guesses, truths)
+
+    def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
+        """Gradient, loss."""
+        _check_shapes("L2 distance", guesses, truths, 1 if self.normalize else 0)
         if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype:
             scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
             gradient, loss = squared_error_gradient(guesses, truths, scale)
@@ -47,16 +47,8 @@ class L2Distance(Loss):
             gradient = gradient / guesses.shape[0]
         return gradient, (gradient**2).sum()
 
-    def get_grad(self, guesses: FloatsXd, truths: FloatsXd) -> FloatsXd:
-        """The gradient alone; see `__call__`."""
-        return self(guesses, truths)[0]
 
-    def get_loss(self, guesses: FloatsXd, truths: FloatsXd) -> Any:
-        """The loss alone; see `__call__`."""
-        return self(guesses, truths)[1]
-
-
-class CosineDistance(Loss):
+class CosineDistance(FusedLoss):
     """Cosine distance of the rows: the loss is the sum of ``|cos - 1|``.
 
     Parameters
@@ -81,34 +73,24 @@ class CosineDistance(Loss):
         Raises
         ------
         ValueError
-            If the shapes differ.
+            If the shapes differ, or these are no arrays of rows.
         """
-        gradient, _, loss = self._compute(guesses, truths)
-        return gradient, loss
-
-    def get_grad(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
-        """The gradient alone; see `__call__`."""
-        return self._compute(guesses, truths)[0]
-
-    def get_loss(self, guesses: Floats2d, truths: Floats2d) -> Any:
-        """The loss alone; see `__call__`."""
-        return self._compute(guesses, truths)[2]
+        return super().__call__(guesses, truths)
 
     def get_similarity(self, guesses: Floats2d, truths: Floats2d) -> Floats2d:
         """Cosine of the angle between guess and truth per row, shape ``(N, 1)``."""
-        return self._compute(guesses, truths)[1]
+        return self._compute_all(guesses, truths)[2]
 
-    def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any, Any]:
-        """Gradient, similarity, loss."""
-        if guesses.shape != truths.shape:
-            raise ValueError(
-                f"Cannot calculate cosine distance: mismatched shapes: guesses are {guesses.shape}, truths "
-                f"{truths.shape}"
-            )
+    def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
+        return self._compute_all(guesses, truths)[:2]
+
+    def _compute_all(self, guesses: Any, truths: Any) -> tuple[Any, Any, Any]:
+        """Gradient, loss, similarity."""
+        _check_shapes("cosine distance", guesses, truths, 2)
         scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
         if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype and guesses.ndim == 2:
             gradient, cosine, loss = cosine_gradient(guesses, truths, scale, self.ignore_zeros)
-            return gradient, cosine, gradient.dtype.type(loss)
+            return gradient, gradient.dtype.type(loss), cosine
         return self._compute_by_formulas(guesses, truths, scale)
 
     def _compute_by_formulas(self, guesses: Any, truths: Any, scale: float) -> tuple[Any, Any, Any]:
@@ -123,7 +105,20 @@ class CosineDistance(Loss):
             zero = ~truths.any(axis=1)
             gradient[zero] = 0
             distance[zero] = 0
-        return gradient * scale, cosine, distance.sum() * scale
+        return gradient * scale, distance.sum() * scale, cosine
+
+
+def _check_shapes(what: str, guesses: Any, truths: Any, min_ndim: int) -> None:
+    for array in (guesses, truths):
+        if not is_xp_array(array) or array.ndim < min_ndim:
+            got = f"shape {array.shape}" if is_xp_array(array) else f"{type(array)}"
+            raise ValueError(
+                f"Cannot calculate {what}: expected two arrays with at least {min_ndim} dimensions, but got {got}"
+            )
+    if guesses.shape != truths.shape:
+        raise ValueError(
+            f"Cannot calculate {what}: mismatched shapes: guesses are {guesses.shape}, truths {truths.shape}"
+        )
 
 
 @registry.losses("L2Distance.v1")

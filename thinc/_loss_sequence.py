@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from ._loss_base import IntsOrFloatsOrStrs, Loss, has_kernel
+from ._loss_base import FusedLoss, IntsOrFloatsOrStrs, has_kernel
 from ._loss_crossentropy import CategoricalCrossentropy, as_floats, check_shapes, range_error
 from .config import registry
 from .kernels.losses import labels_gradient
 from .types import Floats2d, FloatsXd
 
 
-class SequenceCategoricalCrossentropy(Loss):
+class SequenceCategoricalCrossentropy(FusedLoss):
     """Cross-entropy over batches of sequences.
 
     Parameters
@@ -60,6 +60,10 @@ class SequenceCategoricalCrossentropy(Loss):
         ValueError, KeyError, IndexError
             As `CategoricalCrossentropy`, and if the numbers of sequences differ.
         """
+        return super().__call__(guesses, truths)
+
+    def _compute(self, guesses: Any, truths: Any) -> tuple[list[FloatsXd], Any]:
+        """Gradients and loss."""
         n = len(guesses)
         if n != len(truths):
             raise ValueError(
@@ -72,14 +76,6 @@ class SequenceCategoricalCrossentropy(Loss):
             pairs = [self.cc._compute(X, Y, divisor) for X, Y in zip(guesses, truths, strict=True)]
             return [gradient for gradient, _ in pairs], sum(loss for _, loss in pairs)
         return result
-
-    def get_grad(self, guesses: Sequence[Floats2d], truths: Sequence[IntsOrFloatsOrStrs]) -> list[FloatsXd]:
-        """The gradients alone; see `__call__`."""
-        return self(guesses, truths)[0]
-
-    def get_loss(self, guesses: Sequence[Floats2d], truths: Sequence[IntsOrFloatsOrStrs]) -> Any:
-        """The loss alone; see `__call__`."""
-        return self(guesses, truths)[1]
 
     def _compute_together(self, guesses: Any, truths: Any, divisor: int) -> tuple[list, Any] | None:
         """All sequences in one call of the kernel; None where truths are no labels or types differ."""

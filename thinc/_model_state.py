@@ -152,7 +152,7 @@ class State(Identified):
         """Tell whether a parameter is set (True), registered but not set (None), or unknown (False)."""
         return self._has_params.get(name, False)
 
-    def get_param(self, name: str) -> FloatsXd:
+    def get_param(self, name: str) -> Any:
         """Return a parameter, the array itself; ``KeyError`` if it is unknown or not set."""
         server = self._params
         if server.proxy is None:
@@ -171,7 +171,7 @@ class State(Identified):
             f"Unknown parameter '{name}' for model '{self.name}': it has {list(self._has_params)}."
         )
 
-    def maybe_get_param(self, name: str) -> Optional[FloatsXd]:
+    def maybe_get_param(self, name: str) -> Optional[Any]:
         """Return a parameter, or None if it is unknown or not set."""
         return self.get_param(name) if self._has_params.get(name) else None
 
@@ -194,7 +194,7 @@ class State(Identified):
         """Tell whether a parameter has a gradient; one that is all zeros counts."""
         return (self.id, name) in self._params._grads
 
-    def get_grad(self, name: str) -> FloatsXd:
+    def get_grad(self, name: str) -> Any:
         """Return a parameter's gradient, the array itself; ``KeyError`` if there is none."""
         if not self.has_grad(name):
             raise KeyError(
@@ -204,7 +204,7 @@ class State(Identified):
         grad: FloatsXd = self._params.get_grad(self.id, name)
         return grad
 
-    def maybe_get_grad(self, name: str) -> Optional[FloatsXd]:
+    def maybe_get_grad(self, name: str) -> Optional[Any]:
         """Return a parameter's gradient, or None if there is none."""
         return self.get_grad(name) if self.has_grad(name) else None
 

@@ -34,7 +34,7 @@ Initializer = Callable[..., FloatsXd]
 
 def lecun_normal_init(ops: "Ops", shape: Shape) -> FloatsXd:
     """Normal with deviation sqrt(1 / nI) (LeCun et al. 1998, Efficient BackProp)."""
-    return _normal(ops, shape, math.sqrt(1.0 / max(1, shape[1])))
+    return _normal(ops, shape, math.sqrt(1.0 / max(1, _fans(shape)[1])))
 
 
 @registry.initializers("lecun_normal_init.v1")
@@ -45,7 +45,7 @@ def configure_lecun_normal_init() -> Initializer:
 
 def he_normal_init(ops: "Ops", shape: Shape) -> FloatsXd:
     """Normal with deviation sqrt(2 / nI) (He et al. 2015, arXiv:1502.01852)."""
-    return _normal(ops, shape, math.sqrt(2.0 / max(1, shape[1])))
+    return _normal(ops, shape, math.sqrt(2.0 / max(1, _fans(shape)[1])))
 
 
 @registry.initializers("he_normal_init.v1")
@@ -56,7 +56,7 @@ def configure_he_normal_init() -> Initializer:
 
 def glorot_normal_init(ops: "Ops", shape: Shape) -> FloatsXd:
     """Normal with deviation sqrt(2 / (nO + nI)) (Glorot & Bengio 2010)."""
-    return _normal(ops, shape, math.sqrt(2.0 / max(1, shape[0] + shape[1])))
+    return _normal(ops, shape, math.sqrt(2.0 / max(1, sum(_fans(shape)))))
 
 
 @registry.initializers("glorot_normal_init.v1")
@@ -67,7 +67,7 @@ def configure_glorot_normal_init() -> Initializer:
 
 def lecun_uniform_init(ops: "Ops", shape: Shape) -> FloatsXd:
     """Uniform within ± sqrt(3 / nI) (LeCun et al. 1998, Efficient BackProp)."""
-    return _uniform(ops, shape, math.sqrt(3.0 / max(1, shape[1])))
+    return _uniform(ops, shape, math.sqrt(3.0 / max(1, _fans(shape)[1])))
 
 
 @registry.initializers("lecun_uniform_init.v1")
@@ -78,7 +78,7 @@ def configure_lecun_uniform_init() -> Initializer:
 
 def he_uniform_init(ops: "Ops", shape: Shape) -> FloatsXd:
     """Uniform within ± sqrt(6 / nI) (He et al. 2015, arXiv:1502.01852)."""
-    return _uniform(ops, shape, math.sqrt(6.0 / max(1, shape[1])))
+    return _uniform(ops, shape, math.sqrt(6.0 / max(1, _fans(shape)[1])))
 
 
 @registry.initializers("he_uniform_init.v1")
@@ -89,7 +89,7 @@ def configure_he_uniform_init() -> Initializer:
 
 def glorot_uniform_init(ops: "Ops", shape: Shape) -> FloatsXd:
     """Uniform within ± sqrt(6 / (nO + nI)) (Glorot & Bengio 2010)."""
-    return _uniform(ops, shape, math.sqrt(6.0 / max(1, shape[0] + shape[1])))
+    return _uniform(ops, shape, math.sqrt(6.0 / max(1, sum(_fans(shape)))))
 
 
 @registry.initializers("glorot_uniform_init.v1")
@@ -135,6 +135,16 @@ def normal_init(ops: "Ops", shape: Shape, *, mean: float = 0) -> FloatsXd:
 def configure_normal_init(*, mean: float = 0) -> Initializer:
     """`normal_init` for configs."""
     return partial(normal_init, mean=mean)
+
+
+def _fans(shape: Shape) -> tuple[int, int]:
+    """nO and nI of weights, which the spread depends on."""
+    if not isinstance(shape, (tuple, list)) or len(shape) < 2:
+        raise IndexError(
+            f"Cannot draw weights of shape {shape}: how far they spread depends on nO and nI, so expected "
+            "(nO, nI). For vectors there are zero_init, uniform_init and normal_init"
+        )
+    return shape[0], shape[1]
 
 
 def _uniform(ops: Any, shape: Shape, limit: float) -> FloatsXd:

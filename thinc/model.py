@@ -23,7 +23,7 @@ from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
 from ._model_state import State
-from ._util.constants import constant
+from ._util.constants import constant, knows_constants
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
@@ -150,7 +150,8 @@ class Model(State, Operators, Generic[InT, OutT]):
             The input.
         input_gradient : bool
             Whether the callback is to return the gradient of X. A training loop that throws it away should
-            say so: for the first layer of a network it is a third of the work.
+            say so: for the first layer of a network it is a third of the work. It is left out where all layers
+            are those of this package; layers from elsewhere, which may use it, get every gradient.
 
         Returns
         -------
@@ -162,7 +163,10 @@ class Model(State, Operators, Generic[InT, OutT]):
         if input_gradient:
             result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
             return result
-        with constant(X):
+        if all(knows_constants(node._func) for node in self.walk()):
+            with constant(X):
+                Y, backprop = self._func(self, X, is_train=True)
+        else:
             Y, backprop = self._func(self, X, is_train=True)
 
         def backprop_parameters(dY: OutT) -> None:
@@ -226,7 +230,7 @@ class Model(State, Operators, Generic[InT, OutT]):
                 node.set_param(name, new)
 
     @contextmanager
-    def use_params(self, params: Mapping[Any, Any]) -> Iterator[None]:
+    def use_params(self, params: Optional[Mapping[Any, Any]]) -> Iterator[None]:
         """Swap in other parameters, such as an optimizer's averages, for a block.
 
         Parameters

@@ -1,7 +1,6 @@
 """Optimizers: SGD, Adam and RAdam with L2 penalty or weight decay, clipping, averages and schedules."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from numbers import Real
 from typing import Any, Union
 
@@ -203,42 +202,57 @@ class Optimizer:
         self.last_seen = defaultdict(int)
         self._set_attr_or_schedule("grad_clip", grad_clip)
         self._set_attr_or_schedule("learn_rate", learn_rate)
-        self._set_attr_or_schedule("b1", beta1)
-        self._set_attr_or_schedule("b2", beta2)
+        self._set_attr_or_schedule("b1", beta1, "beta1")
+        self._set_attr_or_schedule("b2", beta2, "beta2")
         self._set_attr_or_schedule("eps", eps)
         self._set_attr_or_schedule("L2", L2)
         self.use_radam = use_radam
         self.L2_is_weight_decay = L2_is_weight_decay
         self._radam_buffer = [[None, None, None] for _ in range(10)]
 
-    def _set_attr_or_schedule(self, name: str, value: Any) -> None:
+    def _set_attr_or_schedule(self, attribute: str, value: Any, setting: str | None = None) -> None:
         if _is_number(value):
-            setattr(self, name, _as_python_number(value))
+            setattr(self, attribute, _as_python_number(value))
             return
-        if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        name = f"'{setting}' (attribute '{attribute}')" if setting else f"'{attribute}'"
+        problem = f"Invalid value for the optimizer's setting {name}"
+        try:
+            # An iterator is drawn from as it is: some have no `__iter__`.
+            schedule = value if hasattr(value, "__next__") else iter(value)
+        except TypeError:
+            schedule = None
+        if schedule is None or isinstance(value, (str, bytes)):
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': expected a number, or a schedule or "
-                f"other iterable of numbers, but got {value!r} of type {type(value)}"
+                f"{problem}: expected a number, or a schedule or other iterable of numbers, but got "
+                f"{value!r} of type {type(value)}"
             )
-        schedule = iter(value)
         try:
             first = next(schedule)
         except StopIteration:
-            raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': the schedule of {type(value)} is empty"
-            ) from None
+            raise ValueError(f"{problem}: the schedule of {type(value)} is empty") from None
         if not _is_number(first):
             raise ValueError(
-                f"Invalid value for the optimizer's setting '{name}': the schedule of {type(value)} starts "
-                f"with {first!r}, which is no number"
+                f"{problem}: the schedule of {type(value)} starts with {first!r}, which is no number"
             )
-        self.schedules[name] = schedule
-        setattr(self, name, _as_python_number(first))
+        self.schedules[attribute] = schedule
+        setattr(self, attribute, _as_python_number(first))
 
     def step_schedules(self) -> None:
-        """Draw the next value of every schedule. A schedule that has ended leaves its setting as it is."""
-        for name, schedule in self.schedules.items():
-            setattr(self, name, _as_python_number(next(schedule, getattr(self, name))))
+        """Draw the next value of every schedule. A schedule that has ended leaves its setting as it is.
+
+        Raises
+        ------
+        ValueError
+            If a schedule gives something that is no number; no setting has been changed then.
+        """
+        drawn = {name: next(schedule, getattr(self, name)) for name, schedule in self.schedules.items()}
+        for name, value in drawn.items():
+            if not _is_number(value):
+                raise ValueError(
+                    f"Cannot step the schedule of the optimizer's '{name}': it gave {value!r}, expected a number"
+                )
+        for name, value in drawn.items():
+            setattr(self, name, _as_python_number(value))
 
     def __call__(
         self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
@@ -340,10 +354,10 @@ class Optimizer:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (Real, numpy.number, numpy.bool_)) and not isinstance(
-        value, numpy.complexfloating
-    )
+    if isinstance(value, (numpy.generic, numpy.ndarray)):
+        return value.ndim == 0 and value.dtype.kind in "fiub"
+    return isinstance(value, Real)
 
 
 def _as_python_number(value: Any) -> Any:
-    return value.item() if isinstance(value, numpy.generic) else value
+    return value.item() if isinstance(value, (numpy.generic, numpy.ndarray)) else value

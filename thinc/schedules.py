@@ -55,13 +55,10 @@ def compounding(start: float, stop: float, compound: float, *, t: float = 0.0) -
         Ignored, for compatibility.
     """
     limit = min if start <= stop else max
-    value = float(start)
+    value, factor = float(start), float(compound)
     while True:
-        limited = limit(stop, value)  # `stop` first: where both are equal, it is the one to yield
-        yield limited
-        # A value past the limit stays there, and must not grow into infinity.
-        if limited != stop:
-            value *= compound
+        yield limit(stop, value)  # `stop` first: where both are equal, it is the one to yield
+        value *= factor
 
 
 @registry.schedules("warmup_linear.v1")

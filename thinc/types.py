@@ -9,7 +9,6 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sized
-from collections.abc import Generator as _PyGenerator
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
@@ -77,7 +76,7 @@ def validate_array(obj: Any, ndim: Optional[int] = None, dtype: Optional[str] = 
     ndim
         Required number of dimensions; None allows any.
     dtype
-        ``"f"`` for float32, ``"i"`` for int32, int64, uint32 or uint64; anything else allows any.
+        ``"f"`` for float32, ``"i"`` for int32, int64, uint32 or uint64, None for any; nothing else fits.
 
     Returns
     -------
@@ -94,9 +93,9 @@ def validate_array(obj: Any, ndim: Optional[int] = None, dtype: Optional[str] = 
     problems = []
     if ndim is not None and obj.ndim != ndim:
         problems.append(f"wrong array dimensions (expected {ndim}, got {obj.ndim})")
-    expected = _DTYPES_BY_CODE.get(dtype or "")
-    if expected is not None and obj.dtype not in expected:
-        problems.append(f"wrong array data type (expected {' or '.join(expected)}, got {obj.dtype})")
+    expected = _DTYPES_BY_CODE.get(dtype or "", ())
+    if dtype is not None and obj.dtype not in expected:
+        problems.append(f"wrong array data type (expected {'/'.join(expected)}, got {obj.dtype})")
     if problems:
         raise ValueError(", ".join(problems))
     return obj
@@ -677,25 +676,29 @@ if TYPE_CHECKING:
     _Key4Drop0 = Union[_Key3Drop0, Tuple[_S, _S, _S, _S]]
 
 
-class Generator(_ValidatedType, Iterator):
-    """Annotation for iterators and iterables; checking one never draws from it."""
+if TYPE_CHECKING:
+    Generator = Iterator[Any]  # a checker is to take any iterator for one
+else:
 
-    @classmethod
-    def validate(cls, v: Any) -> Any:
-        """Return `v` if it can be iterated, else raise TypeError."""
-        if not hasattr(v, "__iter__") and not hasattr(v, "__next__"):
-            raise TypeError(f"not a valid iterator: got {type(v)}")
-        return v
+    class Generator(_ValidatedType, Iterator):
+        """Annotation for iterators and iterables; checking one never draws from it."""
 
-    @classmethod
-    def _get_validator(cls) -> Callable[[Any], Any]:
-        def validate(value: Any) -> Any:
-            try:
-                return cls.validate(value)
-            except TypeError as err:  # pydantic v2 takes only ValueError for a failed check
-                raise ValueError(str(err)) from err
+        @classmethod
+        def validate(cls, v: Any) -> Any:
+            """Return `v` if it can be iterated, else raise TypeError."""
+            if not hasattr(v, "__iter__") and not hasattr(v, "__next__"):
+                raise TypeError(f"not a valid iterator: got {type(v)}")
+            return v
 
-        return validate
+        @classmethod
+        def _get_validator(cls) -> Callable[[Any], Any]:
+            def validate(value: Any) -> Any:
+                try:
+                    return cls.validate(value)
+                except TypeError as err:  # pydantic v2 takes only ValueError for a failed check
+                    raise ValueError(str(err)) from err
+
+            return validate
 
 
 def _as_positions(index: Any, length: int, kind: str) -> Any:
@@ -943,7 +946,7 @@ class SizedGenerator:
         The number of items.
     """
 
-    get_items: Callable[[], _PyGenerator]
+    get_items: Callable[[], Iterator[Any]]
     length: int
 
     def __len__(self) -> int:

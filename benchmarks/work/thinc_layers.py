@@ -204,9 +204,10 @@ _LAYERS = {
     "attention_v2": _attention(api.ParametricAttention_v2),
     "sparselinear": _sparse(api.SparseLinear),
     "sparselinear_v2": _sparse(api.SparseLinear_v2),
-    **{
-        name: (lambda Xs, make=getattr(api, name): (make(), _ragged(Xs), None))
-        for name in ("reduce_first", "reduce_last", "reduce_max", "reduce_mean", "reduce_sum")
-    },
+    "reduce_first": lambda Xs: (api.reduce_first(), _ragged(Xs), None),
+    "reduce_last": lambda Xs: (api.reduce_last(), _ragged(Xs), None),
+    "reduce_max": lambda Xs: (api.reduce_max(), _ragged(Xs), None),
+    "reduce_mean": lambda Xs: (api.reduce_mean(), _ragged(Xs), None),
+    "reduce_sum": lambda Xs: (api.reduce_sum(), _ragged(Xs), None),
 }
 LAYERS = tuple(_LAYERS)

@@ -15,11 +15,16 @@ MNIST_FILES = {
 
 def load(folder: Path | None, dev_fraction: float, seed: int) -> tuple[str, Split, Split]:
     """Return a name, the training and the development set; X is float32 (N, pixels) in [0, 1], Y int32 (N,)."""
-    if folder is not None and all(_find(folder, name) for names in MNIST_FILES.values() for name in names):
+    if folder is not None and has_mnist(folder):
         return "MNIST", _mnist(folder, "train"), _mnist(folder, "dev")
     if folder is not None:
         print(f"No MNIST files in {folder}; training on scikit-learn's digits instead.")
     return "scikit-learn digits", *_digits(dev_fraction, seed)
+
+
+def has_mnist(folder: Path) -> bool:
+    """Tell whether the folder has all four files."""
+    return all(_find(folder, name) for names in MNIST_FILES.values() for name in names)
 
 
 def _digits(dev_fraction: float, seed: int) -> tuple[Split, Split]:

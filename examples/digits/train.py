@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import numpy
-from data import load
+from data import has_mnist, load
 from plot import save_curves
 from tqdm import tqdm
 
@@ -31,7 +31,7 @@ def evaluate(model: Model, batch_size: int, X: numpy.ndarray, Y: numpy.ndarray) 
 def train_epoch(model: Model, optimizer: Optimizer, loss, batches, label: str) -> list[dict]:
     """Make one pass over the batches; return a record per update."""
     steps = []
-    for X, Y in tqdm(batches, desc=label, leave=False):
+    for X, Y in tqdm(batches, desc=label, leave=False, disable=None):
         guesses, backprop = model.begin_update(X, input_gradient=False)
         gradient, value = loss(guesses, Y)
         backprop(gradient)
@@ -45,12 +45,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", type=Path, default=HERE / "config.cfg")
+    parser.add_argument("--config", type=Path, help="default: config.cfg here, or mnist.cfg for MNIST")
     parser.add_argument("--data", type=Path, help="folder with the four MNIST files (IDX, plain or gzip)")
     parser.add_argument("--out", type=Path, default=Path("out/digits"))
     args = parser.parse_args()
 
-    config = Config().from_disk(args.config)
+    default = "mnist.cfg" if args.data and has_mnist(args.data) else "config.cfg"
+    config = Config().from_disk(args.config or HERE / default)
     C = registry.make_from_config(config)
     settings, model, optimizer, loss = C["training"], C["model"], C["optimizer"], C["loss"]
     fix_random_seed(settings["seed"])

@@ -115,6 +115,31 @@ template <typename T> struct Gemm {
     void (*axpy)(T* y, T alpha, const T* x, std::size_t n);
 };
 
+// --- LSTM (kernels/lstm.hh)
+// The rows of one step, nO units each. Strides are elements between rows; rows without one are adjacent.
+template <typename T> struct LSTMStep {
+    std::size_t rows, nO;
+    const T* a;  // (rows, 4 nO)
+    T *c, *h;    // (rows, nO): the state before and after the step; the latter only
+    T* y;        // (rows, nO)
+    std::size_t y_stride;
+    T *gates, *cells;  // (rows, nO, 4), (rows, nO): what backward needs, or both null
+};
+template <typename T> struct LSTMBackpropStep {
+    std::size_t rows, nO;
+    const T* dy;  // (rows, nO)
+    std::size_t dy_stride;
+    const T *dh, *gates, *cells;  // (rows, nO), (rows, nO, 4), (rows, nO)
+    const T* before;              // (rows, nO): cells before the step
+    std::size_t before_stride;
+    T *dc, *da;  // (rows, nO) in place, (rows, 4 nO)
+};
+template <typename T> struct LSTMs {
+    void (*step)(const LSTMStep<T>* step);
+    void (*backprop_step)(const LSTMBackpropStep<T>* step);
+    void (*transpose)(T* to, std::size_t stride, const T* x, std::size_t rows, std::size_t columns);
+};
+
 // --- optimizers (kernels/optimizers.hh)
 enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
 
@@ -175,6 +200,7 @@ template <typename T> struct RealKernels {
     Windows<T> windows;
     Tables<T> tables;
     Gemm<T> gemm;
+    LSTMs<T> lstm;
     Optimizers<T> optimizers;
     Losses<T> losses;
 };

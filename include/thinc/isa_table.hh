@@ -9,6 +9,7 @@
 #include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/losses.hh"
+#include "thinc/kernels/lstm.hh"
 #include "thinc/kernels/maxout.hh"
 #include "thinc/kernels/optimizers.hh"
 #include "thinc/kernels/random.hh"
@@ -32,6 +33,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         window_kernels<T>(),
         table_kernels<T>(),
         gemm_kernels<T>(),
+        lstm_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
     };

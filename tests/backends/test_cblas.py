@@ -76,7 +76,9 @@ def test_can_be_subclassed_and_is_filled_without_init():
 
 
 @pytest.mark.parametrize("trans_a, trans_b", list(itertools.product([0, 1], repeat=2)))
-@pytest.mark.parametrize("shape", [(1, 64, 33), (20, 30, 40), (100, 5, 64), (3, 4, 0), (0, 4, 3), (200, 200, 200)])
+@pytest.mark.parametrize(
+    "shape", [(1, 64, 33), (20, 30, 40), (100, 5, 64), (3, 4, 0), (0, 4, 3), (200, 200, 200)]
+)
 @pytest.mark.parametrize("alpha, beta", [(1, 0), (1, 1), (-0.5, 2)])
 def test_sgemm(shape, trans_a, trans_b, alpha, beta):
     M, N, K = shape

@@ -1,7 +1,6 @@
 """Which backend is in use: contexts, threads, devices."""
 
 import contextvars
-import subprocess
 import sys
 import threading
 import types
@@ -10,6 +9,7 @@ import numpy
 import pytest
 
 import thinc.backends as backends
+from helpers.process import run_python
 from thinc import compat
 from thinc.backends import (
     CupyOps,
@@ -302,10 +302,10 @@ def test_gpu_allocators(monkeypatch):
         set_gpu_allocator("pytorch")
 
 
-def test_importing_backends_imports_no_framework():
+def test_importing_backends_imports_no_framework(tmp_path):
     code = (
         "import sys, thinc.backends, thinc.backends._custom_kernels, thinc.backends._cupy_allocators\n"
         "found = {'torch', 'tensorflow', 'jax', 'cupy', 'pydantic', 'mxnet'} & set(sys.modules)\n"
         "assert not found, found"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python("-c", code, cwd=tmp_path)

@@ -29,7 +29,8 @@ def normal(shape, dtype, seed=0):
 
 @pytest.mark.parametrize("trans1, trans2", list(itertools.product([False, True], repeat=2)))
 @pytest.mark.parametrize(
-    "shape", [(1, 96, 96), (32, 128, 96), (128, 10, 256), (70, 80, 90), (0, 3, 4), (3, 0, 4), (3, 4, 0), (1, 1, 1)]
+    "shape",
+    [(1, 96, 96), (32, 128, 96), (128, 10, 256), (70, 80, 90), (0, 3, 4), (3, 0, 4), (3, 4, 0), (1, 1, 1)],
 )
 def test_gemm(ops, dtype, shape, trans1, trans2):
     M, N, K = shape
@@ -158,7 +159,9 @@ def test_signatures_equal_the_reference():
         assert [p.default for p in ours.values()] == [p.default for p in reference.values()]
 
 
-@pytest.mark.parametrize("shape", [(1, 96, 96), (32, 10, 96), (300, 3, 50), (70, 80, 90), (0, 3, 4), (3, 4, 0)])
+@pytest.mark.parametrize(
+    "shape", [(1, 96, 96), (32, 10, 96), (300, 3, 50), (70, 80, 90), (0, 3, 4), (3, 4, 0)]
+)
 def test_affine(ops, dtype, shape):
     B, nO, nI = shape
     X, W, b = normal((B, nI), dtype), normal((nO, nI), dtype, 1), normal(nO, dtype, 2)

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import thinc
 
 
-def run_python(*arguments, cwd, check=True, **environment):
-    """Run the interpreter in the folder `cwd`, away from the source tree, which need not be built.
+def run_python(*arguments, cwd=None, check=True, **environment):
+    """Run the interpreter in `cwd`, or anywhere but in the source tree, which need not be built.
 
     `environment` replaces variables; None removes one. With `check` a failure is an AssertionError that shows the
     output.
@@ -19,7 +20,7 @@ def run_python(*arguments, cwd, check=True, **environment):
     variables = {key: value for key, value in {**os.environ, **changes}.items() if value is not None}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
-        cwd=cwd,
+        cwd=cwd or tempfile.gettempdir(),
         env=variables,
         capture_output=True,
         text=True,

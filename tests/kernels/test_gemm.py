@@ -74,7 +74,10 @@ def check(C, A, B, alpha=1.0, beta=0.0, before=0.0, bias=0.0):
     A, B = A.astype("float64"), B.astype("float64")
     expected = alpha * (A @ B) + beta * before + bias
     size = abs(alpha) * (abs(A) @ abs(B)) + abs(beta * before) + abs(bias)
-    assert numpy.all(abs(C - expected) <= (A.shape[1] + 4) * numpy.finfo(C.dtype).eps * size), (A.shape, B.shape)
+    assert numpy.all(abs(C - expected) <= (A.shape[1] + 4) * numpy.finfo(C.dtype).eps * size), (
+        A.shape,
+        B.shape,
+    )
 
 
 @pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))

@@ -23,6 +23,7 @@ from thinc.api import (
     residual,
     with_array,
     with_array2d,
+    with_debug,
 )
 
 X = numpy.random.default_rng(0).normal(size=(6, 4)).astype("float32")
@@ -112,6 +113,62 @@ def test_the_product_is_left_out(monkeypatch):
         products.clear()
         backprop(Y)
         assert len(products) == expected
+
+
+def twice(layer: Model) -> Model:
+    """A combinator from elsewhere: it works on the gradient of its child's input."""
+
+    def forward(model, X, is_train):
+        Y, backprop = model.layers[0](X, is_train)
+        return Y * 2, lambda dY: backprop(dY * 2) * 1
+
+    return Model("twice", forward, layers=[layer])
+
+
+def bias() -> Model:
+    """A layer from elsewhere that returns the array it was given."""
+
+    def forward(model, X, is_train):
+        def backprop(dY):
+            model.inc_grad("b", dY.sum(axis=0))
+            return dY
+
+        return X, backprop
+
+    return Model("bias", forward, params={"b": numpy.zeros(4, dtype="float32")})
+
+
+@pytest.mark.parametrize(
+    "build", [twice, lambda layer: chain(twice(layer), layer), lambda layer: chain(bias(), layer)]
+)
+def test_layers_from_elsewhere_get_every_gradient(build):
+    model = build(Relu(4, 4).initialize())
+    found = []
+    for input_gradient in (True, False):
+        Y, backprop = model.begin_update(X, input_gradient=input_gradient)
+        dX = backprop(Y)
+        assert (dX is None) == (not input_gradient)
+        found.append(gradients(model))
+        for node in model.walk():
+            for name in node.grad_names:
+                node.get_grad(name)[...] = 0
+    assert found[0].keys() == found[1].keys()
+    for key, gradient in found[0].items():
+        assert_array_equal(found[1][key], gradient)
+
+
+def test_a_gradient_that_goes_elsewhere_is_computed():
+    """Such a layer has no parameters, but hands its gradient to another model; so may a hook."""
+    received = []
+
+    def forward(model, X, is_train):
+        return X * 2, received.append
+
+    for first in (Model("listener", forward), with_debug(Dropout(0.0), on_backprop=received.append)):
+        Y, backprop = chain(first, Linear(3, 4)).initialize().begin_update(X, input_gradient=False)
+        received.clear()
+        assert backprop(Y) is None
+        assert received[0].shape == X.shape
 
 
 def test_nothing_is_left_behind():

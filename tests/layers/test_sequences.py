@@ -37,6 +37,12 @@ def test_expand_window_stays_within_sequences():
     assert backprop(Y).data.shape == (5, 2)
 
 
+@pytest.mark.parametrize("wrap", [lambda X: X, lambda X: Ragged(X, ints(3))])
+def test_expand_window_takes_floats(wrap):
+    with pytest.raises(ValueError, match="int32"):
+        layers.expand_window().predict(wrap(numpy.ones((3, 2), dtype="int32")))
+
+
 REDUCE = {
     "reduce_first": lambda x: x[0],
     "reduce_last": lambda x: x[-1],

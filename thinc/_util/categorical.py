@@ -29,9 +29,11 @@ def to_categorical(Y: IntsXd, n_classes: int | None = None, *, label_smoothing: 
     ValueError
         If there is no class, or if the smoothing does not fit their number.
     IndexError
-        If a label is negative or not below `n_classes`.
+        If the labels are no integers, or one is negative or not below `n_classes`.
     """
     xp = get_array_module(Y)
+    if Y.dtype.kind not in "iub" and Y.size:
+        raise IndexError(f"to_categorical takes an array of integers, but got {Y.dtype}; cast it")
     labels = Y.astype("int64").ravel()
     largest = int(labels.max()) if labels.size else -1
     n = largest + 1 if n_classes is None else n_classes
@@ -48,7 +50,7 @@ def to_categorical(Y: IntsXd, n_classes: int | None = None, *, label_smoothing: 
 
 def _smoothed_values(n: int, s: float) -> tuple[float, float]:
     """What the gold class and each of the others get."""
-    if s < 0:
+    if not s >= 0:  # NaN too
         raise ValueError(f"label_smoothing parameter should be greater than or equal to 0, but found {s}")
     if s == 0:
         if n <= 0:

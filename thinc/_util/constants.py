@@ -2,7 +2,8 @@
 
 `Model.begin_update(X, input_gradient=False)` declares its input constant while it runs forward. A layer that sees a
 constant input leaves out the gradient of it, and its callback returns None; combinators take None as "no gradient".
-What layers without parameters make of a constant is constant as well.
+What layers without parameters make of a constant is constant as well. A layer from elsewhere knows nothing of this:
+it may do something with the gradient, or pass it on to another model, so a tree with such a layer has no constants.
 """
 
 from contextlib import contextmanager
@@ -22,10 +23,15 @@ def constant(X: Any) -> Iterator[None]:
         _CONSTANTS.reset(token)
 
 
+def knows_constants(forward: Any) -> bool:
+    """Tell whether a forward function is that of a layer of this package, and not wrapped in another one."""
+    return (getattr(forward, "__module__", None) or "").startswith("thinc.layers.")
+
+
 def is_constant(X: Any) -> bool:
     """Tell whether X was declared constant; to be asked in a forward pass."""
-    known = _CONSTANTS.get()
-    return bool(known) and any(X is item for item in known)
+    constants = _CONSTANTS.get()
+    return bool(constants) and any(X is known for known in constants)
 
 
 def mark_like(Y: Any, X: Any) -> Any:

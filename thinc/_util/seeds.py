@@ -20,6 +20,7 @@ def fix_random_seed(seed: int = 0) -> None:
     seed : int
         Any integer, negative or of any size.
     """
+    seed = int(seed)  # Python's generator takes no integers of NumPy
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
     torch = sys.modules.get("torch")

@@ -2,6 +2,7 @@
 
 import collections.abc
 import dataclasses
+import inspect
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -96,13 +97,15 @@ def _check_dataclass(value: Any, cls: Any, loc: tuple[Any, ...]) -> Iterator[Pro
         hints = get_type_hints(cls)
     except NameError:  # forward references that lead nowhere
         return
+    arguments = inspect.signature(cls).parameters.values()  # not every field need be one
+    required = {argument.name for argument in arguments if argument.default is argument.empty}
     for field in dataclasses.fields(cls):
         where = (*loc, field.name)
         if isinstance(value, cls):
             yield from _check(getattr(value, field.name), hints[field.name], where)
         elif field.name in value:
             yield from _check(value[field.name], hints[field.name], where)
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+        elif field.name in required:
             yield where, "field required"
 
 

@@ -129,13 +129,13 @@ class CpuActivations:
         )
         return super().dtanh(Y, inplace=inplace) if S is None else S
 
-    def relu(self, X, inplace=False):
+    def relu(self, cnp.ndarray X not None, inplace=False):
         Y = apply(
             "relu", X, inplace, active().f32.activations.relu.forward, active().f64.activations.relu.forward
         )
         return super().relu(X, inplace=inplace) if Y is None else Y
 
-    def backprop_relu(self, dY, Y, inplace=False):
+    def backprop_relu(self, cnp.ndarray dY not None, cnp.ndarray Y not None, inplace=False):
         dX = apply_slope(
             "backprop_relu", dY, Y, dY if inplace else None,
             active().f32.activations.relu.backward, active().f64.activations.relu.backward,
@@ -264,7 +264,7 @@ class CpuActivations:
         )
         return super().backprop_gelu_approx(dY, X, inplace=inplace) if dX is None else dX
 
-    def mish(self, X, threshold=20.0, inplace=False):
+    def mish(self, cnp.ndarray X not None, threshold=20.0, inplace=False):
         cdef double[1] args = [threshold]
         Y = apply(
             "mish", X, inplace,
@@ -272,7 +272,7 @@ class CpuActivations:
         )
         return super().mish(X, threshold, inplace) if Y is None else Y
 
-    def backprop_mish(self, dY, X, threshold=20.0, inplace=False):
+    def backprop_mish(self, cnp.ndarray dY not None, cnp.ndarray X not None, threshold=20.0, inplace=False):
         cdef double[1] args = [threshold]
         dX = apply_slope(
             "backprop_mish", dY, X, dY if inplace else None,

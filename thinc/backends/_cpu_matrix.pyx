@@ -9,13 +9,14 @@ cnp.import_array()
 
 
 cdef struct Operand:
-    # a matrix as the kernels want it: strides in elements, one of them 1
+    # strides in elements, one of them 1
     Py_ssize_t rows, columns, rs, cs
     void* data
 
 
 cdef cnp.ndarray operand(Operand* m, cnp.ndarray X, bint transposed):
-    # Describe X, or its transpose; a copy of X if neither stride is one or it is misaligned. Returns what owns the memory.
+    # Describe X, or its transpose; a copy of X if neither stride is one or it is misaligned.
+    # Returns what owns the memory.
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
     cdef Py_ssize_t rows = cnp.PyArray_DIM(X, 0), columns = cnp.PyArray_DIM(X, 1)
     cdef Py_ssize_t rs = cnp.PyArray_STRIDE(X, 0), cs = cnp.PyArray_STRIDE(X, 1)
@@ -150,15 +151,15 @@ class CpuMatrix:
 
     def _add_gemm(self, out, x, y, trans1=False, trans2=False):
         cdef Operand a, b
-        cdef cnp.ndarray x_owner, y_owner
+        cdef cnp.ndarray _x_owner, _y_owner  # a copy must live as long as its pointer
         if self.use_blis and is_real_array(x) and is_real_array(y) and is_real_array(out) \
                 and cnp.PyArray_NDIM(<cnp.ndarray>x) == 2 and cnp.PyArray_NDIM(<cnp.ndarray>y) == 2 \
                 and cnp.PyArray_NDIM(<cnp.ndarray>out) == 2 and cnp.PyArray_ISCARRAY(<cnp.ndarray>out) \
                 and cnp.PyArray_TYPE(<cnp.ndarray>x) == cnp.PyArray_TYPE(<cnp.ndarray>out) \
                 and cnp.PyArray_TYPE(<cnp.ndarray>y) == cnp.PyArray_TYPE(<cnp.ndarray>out) \
                 and not may_overlap(out, x) and not may_overlap(out, y):
-            x_owner = operand(&a, x, trans1)
-            y_owner = operand(&b, y, trans2)
+            _x_owner = operand(&a, x, trans1)
+            _y_owner = operand(&b, y, trans2)
             if a.columns == b.rows and a.rows == cnp.PyArray_DIM(<cnp.ndarray>out, 0) \
                     and b.columns == cnp.PyArray_DIM(<cnp.ndarray>out, 1):
                 multiply(&a, &b, out, NULL, 1)

@@ -12,7 +12,7 @@ cnp.import_array()
 class CpuMaxout:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
-    def maxout(self, X):
+    def maxout(self, cnp.ndarray X not None):
         # empty arrays and other ranks are the reference's
         if not is_real_array(X) or cnp.PyArray_NDIM(<cnp.ndarray>X) != 3:
             return super().maxout(X)
@@ -32,9 +32,9 @@ class CpuMaxout:
                 active().f64.maxout.maxout(<double*>y, w, <const double*>src, B * O, P)
         return best, which
 
-    def backprop_maxout(self, dY, which, P):
+    def backprop_maxout(self, cnp.ndarray dY not None, cnp.ndarray which not None, P):
         if not (
-            is_real_array(dY) and cnp.PyArray_Check(which) and cnp.PyArray_NDIM(<cnp.ndarray>dY) == 2
+            is_real_array(dY) and cnp.PyArray_NDIM(<cnp.ndarray>dY) == 2
             and cnp.PyArray_TYPE(<cnp.ndarray>which) == cnp.NPY_INT32
             and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray>which) and same_shape(dY, which)
             and cnp.PyArray_SIZE(<cnp.ndarray>dY)

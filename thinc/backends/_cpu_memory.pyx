@@ -58,11 +58,12 @@ class CpuMemory:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
     def alloc(self, shape, *, dtype="float32", zeros=True):
-        cdef Py_ssize_t size = 1
-        if isinstance(shape, tuple):
-            for n in <tuple>shape:
+        cdef double size = 0  # cannot overflow: NumPy says which shapes are impossible
+        if isinstance(shape, (tuple, list)):
+            size = 1
+            for n in shape:
                 size *= n
-        else:
+        elif isinstance(shape, int):
             size = shape
         if size < LARGE:
             if type(dtype) is str:

@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active, real_kernels
-from ..kernels._arrays cimport as_int32, contiguous, empty1, empty_like, is_real_array, same_shape
+from ..kernels._arrays cimport as_int32, contiguous, empty1, empty_like, fits_int32, is_real_array, same_shape
 
 cnp.import_array()
 
@@ -36,6 +36,8 @@ cdef bint same_kind(object A, object B):
 cdef Py_ssize_t row_length(object X, object axis):
     # the length of the rows if `axis` is the last one, or -1
     cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>X)
+    if axis is None:
+        return -1
     cdef Py_ssize_t a = axis
     return cnp.PyArray_DIM(<cnp.ndarray>X, ndim - 1) if ndim and (a == -1 or a == ndim - 1) else -1
 
@@ -109,7 +111,7 @@ class CpuNormalize:
         return dx
 
     def softmax_sequences(self, Xs, lengths, *, inplace=False, axis=-1):
-        if not real_matrix(Xs):
+        if not real_matrix(Xs) or not fits_int32(lengths):
             return super().softmax_sequences(Xs, lengths, inplace=inplace, axis=axis)
         cdef cnp.ndarray counts = as_int32(lengths)
         cdef cnp.ndarray X = contiguous(Xs)
@@ -129,7 +131,7 @@ class CpuNormalize:
         return Y
 
     def backprop_softmax_sequences(self, dY, Y, lengths):
-        if not (real_matrix(Y) and same_kind(dY, Y)):
+        if not (real_matrix(Y) and same_kind(dY, Y) and fits_int32(lengths)):
             return super().backprop_softmax_sequences(dY, Y, lengths)
         cdef cnp.ndarray counts = as_int32(lengths)
         cdef cnp.ndarray y = contiguous(Y), dy = contiguous(dY)

@@ -6,9 +6,12 @@ cdef extern from *:
     const Py_ssize_t PY_SSIZE_T_MAX
 
 from ..kernels._dispatch cimport active, real_kernels
-from ..kernels._arrays cimport as_int32, contiguous, empty2, is_real_array
+from ..kernels._arrays cimport as_int32, contiguous, empty2, fits_int32, is_real_array
 
 cnp.import_array()
+
+# Wider windows would overflow the sizes that are computed from them.
+cdef Py_ssize_t MAX_WINDOW = 1 << 30
 
 ctypedef fused real:
     float
@@ -25,6 +28,10 @@ def check_seq2col_lengths(ops, lengths, B):
     """
     if lengths is None:
         return ops.asarray1i([B])
+    if not fits_int32(lengths):
+        raise AssertionError(
+            f"Cannot compute seq2col: expected integer lengths that sum to the number of rows, {B}, but got {lengths}"
+        )
     cdef cnp.ndarray checked = as_int32(lengths)
     cdef Py_ssize_t total = sum_lengths(checked)
     if total != B:
@@ -138,52 +145,52 @@ cdef cnp.ndarray windowed(bint backward, cnp.ndarray x, cnp.ndarray lengths, siz
 class CpuSequences:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
-    def seq2col(self, seq, nW, *, lengths=None):
-        if not is_matrix(seq) or nW < 0:
+    def seq2col(self, cnp.ndarray seq not None, nW, *, lengths=None):
+        if not is_matrix(seq) or not 0 <= nW < MAX_WINDOW:
             return super().seq2col(seq, nW, lengths=lengths)
         cdef cnp.ndarray x = contiguous(seq)
         cdef cnp.ndarray n = check_seq2col_lengths(self, lengths, cnp.PyArray_DIM(x, 0))
         return windowed(False, x, n, cnp.PyArray_DIM(x, 1), nW)
 
-    def backprop_seq2col(self, dY, nW, *, lengths=None):
-        if not is_matrix(dY) or nW < 0 or cnp.PyArray_DIM(<cnp.ndarray>dY, 1) % (2 * nW + 1):
+    def backprop_seq2col(self, cnp.ndarray dY not None, nW, *, lengths=None):
+        if not is_matrix(dY) or not 0 <= nW < MAX_WINDOW or cnp.PyArray_DIM(<cnp.ndarray>dY, 1) % (2 * nW + 1):
             return super().backprop_seq2col(dY, nW, lengths=lengths)
         cdef cnp.ndarray d = contiguous(dY)
         cdef cnp.ndarray n = check_seq2col_lengths(self, lengths, cnp.PyArray_DIM(d, 0))
         return windowed(True, d, n, cnp.PyArray_DIM(d, 1) // (2 * nW + 1), nW)
 
-    def reduce_sum(self, X, lengths):
-        if not is_matrix(X):
+    def reduce_sum(self, cnp.ndarray X not None, lengths):
+        if not is_matrix(X) or not fits_int32(lengths):
             return super().reduce_sum(X, lengths)
         cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
         check_lengths("reduce_sum", n, cnp.PyArray_DIM(x, 0), True)
         return pooled(SUM, x, n, cnp.PyArray_DIM(n, 0))
 
-    def reduce_mean(self, X, lengths):
-        if not is_matrix(X):
+    def reduce_mean(self, cnp.ndarray X not None, lengths):
+        if not is_matrix(X) or not fits_int32(lengths):
             return super().reduce_mean(X, lengths)
         cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
         check_lengths("reduce_mean", n, cnp.PyArray_DIM(x, 0), True)
         return pooled(MEAN, x, n, cnp.PyArray_DIM(n, 0))
 
-    def backprop_reduce_sum(self, d_sums, lengths):
-        if not is_matrix(d_sums):
+    def backprop_reduce_sum(self, cnp.ndarray d_sums not None, lengths):
+        if not is_matrix(d_sums) or not fits_int32(lengths):
             return super().backprop_reduce_sum(d_sums, lengths)
         cdef cnp.ndarray d = contiguous(d_sums), n = as_int32(lengths)
         cdef Py_ssize_t rows = check_lengths("backprop_reduce_sum", n, PY_SSIZE_T_MAX, True)
         check_gradient("backprop_reduce_sum", d, n)
         return pooled(BACKPROP_SUM, d, n, rows)
 
-    def backprop_reduce_mean(self, d_means, lengths):
-        if not is_matrix(d_means):
+    def backprop_reduce_mean(self, cnp.ndarray d_means not None, lengths):
+        if not is_matrix(d_means) or not fits_int32(lengths):
             return super().backprop_reduce_mean(d_means, lengths)
         cdef cnp.ndarray d = contiguous(d_means), n = as_int32(lengths)
         cdef Py_ssize_t rows = check_lengths("backprop_reduce_mean", n, PY_SSIZE_T_MAX, True)
         check_gradient("backprop_reduce_mean", d, n)
         return pooled(BACKPROP_MEAN, d, n, rows)
 
-    def reduce_max(self, X, lengths):
-        if not is_matrix(X):
+    def reduce_max(self, cnp.ndarray X not None, lengths):
+        if not is_matrix(X) or not fits_int32(lengths):
             return super().reduce_max(X, lengths)
         cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
         check_lengths("reduce_max", n, cnp.PyArray_DIM(x, 0), False)
@@ -201,15 +208,15 @@ class CpuSequences:
                 active().f64.reductions.reduce_max(<double*>y, w, <const double*>src, length, B, O)
         return maxes, which
 
-    def backprop_reduce_max(self, d_maxes, which, lengths):
-        if not is_matrix(d_maxes):
+    def backprop_reduce_max(self, cnp.ndarray d_maxes not None, which, lengths):
+        if not is_matrix(d_maxes) or not fits_int32(lengths) or not fits_int32(which):
             return super().backprop_reduce_max(d_maxes, which, lengths)
         cdef cnp.ndarray d = contiguous(d_maxes), n = as_int32(lengths), winner = as_int32(which)
         cdef Py_ssize_t rows = check_lengths("backprop_reduce_max", n, PY_SSIZE_T_MAX, False)
         check_gradient("backprop_reduce_max", d, n)
         if not cnp.PyArray_SAMESHAPE(d, winner):
             raise ValueError(
-                f"Cannot compute backprop_reduce_max: expected `which` of shape {d_maxes.shape}, "
+                f"Cannot compute backprop_reduce_max: expected `which` of shape {(<object>d_maxes).shape}, "
                 f"but got {which.shape}"
             )
         cdef size_t B = cnp.PyArray_DIM(n, 0), O = cnp.PyArray_DIM(d, 1)

@@ -55,10 +55,14 @@ class CpuTables:
             return group(ids)
         return super()._group(ids)
 
-    def gather_add(self, table, indices):
+    def gather_add(self, cnp.ndarray table not None, indices):
         if not is_real_array(table) or cnp.PyArray_NDIM(<cnp.ndarray>table) != 2:
             return super().gather_add(table, indices)
-        cdef cnp.ndarray E = contiguous(table), index = as_int32(indices)
+        cdef cnp.ndarray E = contiguous(table), index
+        try:
+            index = as_int32(indices)
+        except OverflowError as error:
+            raise IndexError(f"Cannot compute gather_add for a table of {len(table)} rows: {error}") from None
         if cnp.PyArray_NDIM(index) != 2:
             raise ValueError(f"Cannot compute gather_add: expected 2-d indices, but got shape {indices.shape}")
         cdef size_t T = cnp.PyArray_DIM(E, 0), O = cnp.PyArray_DIM(E, 1)
@@ -78,7 +82,7 @@ class CpuTables:
             raise bad_index("gather_add", index, bad, T)
         return out
 
-    def scatter_add(self, table, indices, values):
+    def scatter_add(self, cnp.ndarray table not None, indices, values):
         if not (
             is_real_array(table) and is_real_array(values) and cnp.PyArray_ISCARRAY(<cnp.ndarray>table)
             and cnp.PyArray_TYPE(<cnp.ndarray>table) == cnp.PyArray_TYPE(<cnp.ndarray>values)
@@ -103,7 +107,8 @@ class CpuTables:
         return out
 
     def _hash_embed(self, table, ids, seed):
-        if not is_real_array(table) or cnp.PyArray_NDIM(<cnp.ndarray>table) != 2 or len(table) == 0:
+        if not is_real_array(table) or cnp.PyArray_NDIM(<cnp.ndarray>table) != 2 \
+                or not 0 < len(table) <= 0x7fffffff:
             return super()._hash_embed(table, ids, seed)
         cdef cnp.ndarray E = contiguous(table), keys = as_uint64(ids)
         cdef uint32_t start = seed, rows_in_table = cnp.PyArray_DIM(E, 0)
@@ -136,10 +141,9 @@ class CpuTables:
 
     def ngrams(self, n, keys):
         cdef cnp.ndarray ids = as_uint64(keys)
-        cdef Py_ssize_t count = cnp.PyArray_DIM(ids, 0) - n + 1
-        if n < 1 or count < 1:
+        if n < 1 or n > cnp.PyArray_DIM(ids, 0):
             return empty1(0, cnp.NPY_UINT64)
-        cdef size_t size = n
+        cdef size_t size = n, count = cnp.PyArray_DIM(ids, 0) - size + 1
         cdef cnp.ndarray out = empty1(count, cnp.NPY_UINT64)
         cdef uint64_t* y = <uint64_t*>cnp.PyArray_DATA(out)
         cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(ids)

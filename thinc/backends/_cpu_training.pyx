@@ -18,8 +18,8 @@ class CpuTraining:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
     def adam(
-        self, weights, gradient, mom1, mom2, double beta1, double beta2, double eps, double learn_rate,
-        mod_rate=1.0
+        self, cnp.ndarray weights not None, cnp.ndarray gradient not None, cnp.ndarray mom1 not None,
+        cnp.ndarray mom2 not None, double beta1, double beta2, double eps, double learn_rate, mod_rate=1.0
     ):
         if not is_real_array(weights) or not alike(weights, weights) or not alike(weights, gradient) \
                 or not alike(weights, mom1) or not alike(weights, mom2):

@@ -184,7 +184,9 @@ def _steps(size_at_t: Any, N: int) -> list[slice]:
     sizes = to_numpy(size_at_t).astype("int64")
     ends = numpy.cumsum(sizes)
     total = int(ends[-1]) if sizes.size else 0
-    if sizes.ndim != 1 or total != N or (sizes < 0).any() or (numpy.diff(sizes) > 0).any():
+    # Sizes above N could sum up to N by overflow.
+    in_range = ((sizes >= 0) & (sizes <= N)).all()
+    if sizes.ndim != 1 or total != N or not in_range or (numpy.diff(sizes) > 0).any():
         raise ValueError(
             f"lstm: size_at_t must not grow and must sum up to the number of rows, {N}, got {sizes.tolist()}"
         )

@@ -1,6 +1,6 @@
 """Making, converting and reshaping arrays."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy
 
@@ -25,6 +25,9 @@ from ..types import (
     IntsXd,
     Shape,
 )
+
+# What an operation returns where it is of the kind of what it got.
+AnyArrayT = TypeVar("AnyArrayT", bound=Any)
 
 # NumPy takes longer to read the name of a dtype than to make a small array.
 _DTYPES = {name: numpy.dtype(name) for name in ("float32", "float64", "int32", "int64", "uint32", "uint64")}

@@ -12,6 +12,8 @@ from ._ops_arrays import ArrayOps
 # Cuts a batch out of a data set, given a slice or an array of indices.
 Take = Callable[[Any], Any]
 
+_ENDED = object()
+
 
 class BatchingOps(ArrayOps):
     """Iterate over data sets in batches."""
@@ -43,13 +45,12 @@ class BatchingOps(ArrayOps):
         Raises
         ------
         ValueError
-            If the data has no length, or a batch size is less than 1.
+            If the data has no length, or a batch size is less than 1 or not finite.
         TypeError
-            If the data cannot be cut into batches, or the size is not a number.
+            If the size is not a number; on iteration, if the data cannot be cut into batches.
         """
         (length,) = _lengths("minibatch", [sequence])
-        take = self._batch_taker("minibatch", sequence)
-        return self._batches(size, length, take, shuffle, buffer)
+        return self._batches(size, length, lambda: self._batch_taker("minibatch", sequence), shuffle, buffer)
 
     def multibatch(
         self, size: Any, sequence: Any, *others: Any, shuffle: bool = False, buffer: int = 1
@@ -73,24 +74,31 @@ class BatchingOps(ArrayOps):
         ValueError, TypeError
             As for `minibatch`.
         IndexError
-            If another data set is shorter than the first.
+            On iteration, if another data set is shorter than the first.
         """
         sequences = [sequence, *others]
         length, *other_lengths = _lengths("multibatch", sequences)
-        for other in other_lengths:
-            if other < length:
+
+        def make_take() -> Take:
+            shortest = min(other_lengths, default=length)
+            if shortest < length:
                 raise IndexError(
-                    f"multibatch: the first data set has {length} items but another one only {other}; "
+                    f"multibatch: the first data set has {length} items but another one only {shortest}; "
                     "each must have at least as many as the first"
                 )
-        takers = [self._batch_taker("multibatch", data) for data in sequences]
-        return self._batches(size, length, lambda key: [take(key) for take in takers], shuffle, buffer)
+            takers = [self._batch_taker("multibatch", data) for data in sequences]
+            return lambda key: [take(key) for take in takers]
 
-    def _batches(self, size: Any, length: int, take: Take, shuffle: bool, buffer: int) -> SizedGenerator:
+        return self._batches(size, length, make_take, shuffle, buffer)
+
+    def _batches(
+        self, size: Any, length: int, make_take: Callable[[], Take], shuffle: bool, buffer: int
+    ) -> SizedGenerator:
         bounds = list(pairwise(_batch_bounds(size, length)))
         indices = numpy.arange(length)
 
         def iter_batches() -> Generator[Any, None, None]:
+            take = make_take()
             if not shuffle:
                 return (take(slice(start, end)) for start, end in bounds)
             numpy.random.shuffle(indices)
@@ -173,8 +181,8 @@ def _bounds_from_schedule(sizes: Iterator[Any], length: int) -> list[int]:
     bounds = [0]
     size = 0
     while bounds[-1] < length:
-        drawn = next(sizes, None)
-        if drawn is not None:
+        drawn = next(sizes, _ENDED)
+        if drawn is not _ENDED:
             size = _batch_size(drawn)
         elif size == 0:
             raise ValueError("The schedule of batch sizes is empty: it must give at least one size")
@@ -183,14 +191,15 @@ def _bounds_from_schedule(sizes: Iterator[Any], length: int) -> list[int]:
 
 
 def _batch_size(value: Any) -> int:
+    problem = f"Cannot use {value!r} as a batch size: expected a finite number or an iterable of such numbers"
+    if isinstance(value, (str, bytes)):
+        raise TypeError(problem)
     try:
-        size = None if isinstance(value, (str, bytes)) else int(value)
-    except (TypeError, ValueError, OverflowError):  # no number, NaN, infinity
-        size = None
-    if size is None:
-        raise TypeError(
-            f"Cannot use {value!r} as a batch size: expected a finite number or an iterable of such numbers"
-        )
+        size = int(value)
+    except TypeError:
+        raise TypeError(problem) from None
+    except (ValueError, OverflowError):  # NaN, infinity
+        raise ValueError(problem) from None
     if size < 1:
         raise ValueError(f"The batch size must be at least 1, got {value!r}")
     return size

@@ -15,6 +15,10 @@ class EmbeddingOps(ArrayOps):
         """Return the vectors ``(N, nO)`` of the ids ``(N,)`` and, in int32 ``(N, 4)``, the rows they are sums of."""
         if len(table) == 0:
             raise ValueError("Cannot embed ids: the table has no rows. Set nV to at least 1.")
+        if len(table) >= 2**31:
+            raise ValueError(
+                f"Cannot embed ids: {len(table)} rows are too many for int32. Set nV below 2**31."
+            )
         rows = (self.hash(ids, seed) % len(table)).astype("int32")  # type: ignore[attr-defined]
         return self.gather_add(table, rows), rows  # type: ignore[attr-defined]
 

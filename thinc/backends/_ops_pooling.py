@@ -5,6 +5,7 @@ from typing import Any
 import numpy
 
 from .._util.arrays import to_numpy
+from ..types import Floats2d, Ints1d, Ints2d
 from ._ops_arrays import ArrayOps
 
 
@@ -16,28 +17,28 @@ class PoolingOps(ArrayOps):
     that is too small and IndexError for lengths that do not fit the rows.
     """
 
-    def reduce_sum(self, X: Any, lengths: Any) -> Any:
+    def reduce_sum(self, X: Any, lengths: Any) -> Floats2d:
         """Sums ``(B, O)`` in the dtype of X; zeros for an empty sequence."""
         sizes = sequence_lengths("reduce_sum", lengths, rows=len(X))
         return self._sum_sequences(X, sizes)
 
-    def backprop_reduce_sum(self, d_sums: Any, lengths: Any) -> Any:
+    def backprop_reduce_sum(self, d_sums: Any, lengths: Any) -> Floats2d:
         """Each row of the gradient ``(B, O)``, repeated for the rows of its sequence: ``(T, O)``."""
         sizes = sequence_lengths("backprop_reduce_sum", lengths, items=len(d_sums))
         return d_sums[self._owners(sizes)]
 
-    def reduce_mean(self, X: Any, lengths: Any) -> Any:
+    def reduce_mean(self, X: Any, lengths: Any) -> Floats2d:
         """Means ``(B, O)`` in the dtype of X; zeros for an empty sequence."""
         sizes = sequence_lengths("reduce_mean", lengths, rows=len(X))
         sums = self._sum_sequences(X, sizes)
         return sums / self._per_row(sizes, sums)
 
-    def backprop_reduce_mean(self, d_means: Any, lengths: Any) -> Any:
+    def backprop_reduce_mean(self, d_means: Any, lengths: Any) -> Floats2d:
         """Each row of the gradient ``(B, O)``, divided among the rows of its sequence: ``(T, O)``."""
         sizes = sequence_lengths("backprop_reduce_mean", lengths, items=len(d_means))
         return (d_means / self._per_row(sizes, d_means))[self._owners(sizes)]
 
-    def reduce_max(self, X: Any, lengths: Any) -> tuple[Any, Any]:
+    def reduce_max(self, X: Any, lengths: Any) -> tuple[Floats2d, Ints2d]:
         """Maxima ``(B, O)``, and which row of its sequence each is, int32 ``(B, O)``: the first of equals.
 
         No sequence may be empty.
@@ -53,7 +54,7 @@ class PoolingOps(ArrayOps):
             which[i] = X[start:end].argmax(axis=0)
         return maxes, which
 
-    def backprop_reduce_max(self, d_maxes: Any, which: Any, lengths: Any) -> Any:
+    def backprop_reduce_max(self, d_maxes: Any, which: Any, lengths: Any) -> Floats2d:
         """The gradient ``(B, O)`` at the rows that `which` names, zero elsewhere: ``(T, O)``."""
         sizes = sequence_lengths("backprop_reduce_max", lengths, items=len(d_maxes), at_least=1)
         if which.shape != d_maxes.shape:
@@ -72,7 +73,7 @@ class PoolingOps(ArrayOps):
         dX[which + starts, self.xp.arange(d_maxes.shape[1])] = d_maxes
         return dX
 
-    def reduce_first(self, X: Any, lengths: Any) -> tuple[Any, Any]:
+    def reduce_first(self, X: Any, lengths: Any) -> tuple[Floats2d, Ints1d]:
         """The first rows ``(B, O)``, and int32 ``(B + 1,)`` where sequences start and, last, T.
 
         No sequence may be empty, and the lengths must sum up to T.
@@ -83,7 +84,7 @@ class PoolingOps(ArrayOps):
         starts_ends = self.asarray1i([0, *numpy.cumsum(sizes).tolist()])
         return X[starts_ends[:-1]], starts_ends
 
-    def backprop_reduce_first(self, d_firsts: Any, starts_ends: Any) -> Any:
+    def backprop_reduce_first(self, d_firsts: Any, starts_ends: Any) -> Floats2d:
         """The gradient ``(B, O)`` at the first rows, zero elsewhere: ``(T, O)``."""
         if len(starts_ends) == 0:
             return d_firsts[:0].copy()
@@ -93,7 +94,7 @@ class PoolingOps(ArrayOps):
             )
         return self._scatter_rows("backprop_reduce_first", d_firsts, starts_ends[:-1], int(starts_ends[-1]))
 
-    def reduce_last(self, X: Any, lengths: Any) -> tuple[Any, Any]:
+    def reduce_last(self, X: Any, lengths: Any) -> tuple[Floats2d, Ints1d]:
         """The last rows ``(B, O)`` and their positions, int64 ``(B,)``.
 
         No sequence may be empty, and the lengths must sum up to T.
@@ -104,7 +105,7 @@ class PoolingOps(ArrayOps):
         lasts = self.xp.asarray(numpy.cumsum(sizes) - 1)
         return X[lasts], lasts
 
-    def backprop_reduce_last(self, d_lasts: Any, lasts: Any) -> Any:
+    def backprop_reduce_last(self, d_lasts: Any, lasts: Any) -> Floats2d:
         """The gradient ``(B, O)`` at the last rows, zero elsewhere: ``(T, O)``."""
         if len(lasts) == 0:
             return d_lasts[:0].copy()

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ..types import Floats2d
 from ._ops_arrays import ArrayOps
 
 
@@ -12,7 +13,7 @@ class ProductOps(ArrayOps):
         """A new table of C BLAS routines (`thinc.backends.cblas.CBlas`), if the backend has one."""
         raise NotImplementedError(f"The backend {self.name!r} has no BLAS routines for C; NumpyOps has")
 
-    def gemm(self, x: Any, y: Any, out: Any = None, trans1: bool = False, trans2: bool = False) -> Any:
+    def gemm(self, x: Any, y: Any, out: Any = None, trans1: bool = False, trans2: bool = False) -> Floats2d:
         """Matrix product of `x` and `y`.
 
         Parameters
@@ -52,10 +53,12 @@ class ProductOps(ArrayOps):
         """``out += gemm(x, y)``: how products are added to a gradient. Nothing is changed if the shapes do not fit."""
         product = self.gemm(x, y, trans1=trans1, trans2=trans2)
         if out.shape != product.shape:
-            raise ValueError(f"gemm: cannot add a product of shape {product.shape} to an array of shape {out.shape}")
+            raise ValueError(
+                f"gemm: cannot add a product of shape {product.shape} to an array of shape {out.shape}"
+            )
         out += product
 
-    def affine(self, X: Any, W: Any, b: Any) -> Any:
+    def affine(self, X: Any, W: Any, b: Any) -> Floats2d:
         """``X @ W.T + b`` of X ``(B, I)``, W ``(O, I)``, b ``(O,)``: ``(B, O)`` like the product."""
         Y = self.gemm(X, W, trans2=True)
         Y += b

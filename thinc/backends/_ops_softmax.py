@@ -3,13 +3,16 @@
 from typing import Any
 
 from ._ops_activations import check_same_shape
+from ._ops_arrays import AnyArrayT
 from ._ops_pooling import PoolingOps
 
 
 class SoftmaxOps(PoolingOps):
     """Normalised exponentials."""
 
-    def softmax(self, x: Any, *, inplace: bool = False, axis: int = -1, temperature: float = 1.0) -> Any:
+    def softmax(
+        self, x: AnyArrayT, *, inplace: bool = False, axis: int = -1, temperature: float = 1.0
+    ) -> AnyArrayT:
         """``exp(x / temperature)``, normalised to sum to 1 along `axis`.
 
         Parameters
@@ -29,13 +32,17 @@ class SoftmaxOps(PoolingOps):
         exps = self.xp.exp(logits - logits.max(axis=axis, keepdims=True))
         return exps / exps.sum(axis=axis, keepdims=True)
 
-    def backprop_softmax(self, Y: Any, dY: Any, *, axis: int = -1, temperature: float = 1.0) -> Any:
+    def backprop_softmax(
+        self, Y: AnyArrayT, dY: Any, *, axis: int = -1, temperature: float = 1.0
+    ) -> AnyArrayT:
         """``Y * (dY - sum(Y * dY)) / temperature``, of the output Y. Mind the order of the arguments."""
         check_same_shape("backprop_softmax", dY, Y)
         dX = Y * (dY / temperature)
         return dX - Y * dX.sum(axis=axis, keepdims=True)
 
-    def softmax_sequences(self, Xs: Any, lengths: Any, *, inplace: bool = False, axis: int = -1) -> Any:
+    def softmax_sequences(
+        self, Xs: AnyArrayT, lengths: Any, *, inplace: bool = False, axis: int = -1
+    ) -> AnyArrayT:
         """Softmax over the rows of each sequence, for each column, of x clipped to [-20, 20].
 
         Parameters
@@ -57,7 +64,7 @@ class SoftmaxOps(PoolingOps):
         exps = self.xp.exp(self.xp.clip(Xs, -20.0, 20.0))
         return exps / self._sum_of_own_sequence(exps, lengths)
 
-    def backprop_softmax_sequences(self, dY: Any, Y: Any, lengths: Any) -> Any:
+    def backprop_softmax_sequences(self, dY: AnyArrayT, Y: Any, lengths: Any) -> AnyArrayT:
         """``Y * (dY - sum of Y * dY over the rows of the sequence)``, of the output Y."""
         check_same_shape("backprop_softmax_sequences", dY, Y)
         dX = Y * dY

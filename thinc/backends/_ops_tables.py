@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy
 
+from ..types import Floats2d, Ints1d, Ints2d
 from ._hashing import murmur3_x64_128, murmur64a
 from ._ops_arrays import ArrayOps
 
@@ -23,7 +24,7 @@ class TableOps(ArrayOps):
         )
         return first, groups, counts
 
-    def gather_add(self, table: Any, indices: Any) -> Any:
+    def gather_add(self, table: Any, indices: Any) -> Floats2d:
         """Sum rows of a table: ``Y[b] = sum over k of table[indices[b, k]]``.
 
         Parameters
@@ -87,7 +88,7 @@ class TableOps(ArrayOps):
     def _add_at(self, table: Any, indices: Any, values: Any) -> None:
         self.xp.add.at(table, indices, values)
 
-    def hash(self, ids: Any, seed: int) -> Any:
+    def hash(self, ids: Any, seed: int) -> Ints2d:
         """MurmurHash3_x64_128 of the eight bytes of each id.
 
         Parameters
@@ -108,7 +109,7 @@ class TableOps(ArrayOps):
             raise ValueError(f"hash: expected ids in one dimension, got shape {ids.shape}")
         return murmur3_x64_128(ids.astype("uint64"), int(seed))
 
-    def ngrams(self, n: int, keys: Any) -> Any:
+    def ngrams(self, n: int, keys: Any) -> Ints1d:
         """MurmurHash64A of each window of `n` keys.
 
         Parameters
@@ -127,7 +128,7 @@ class TableOps(ArrayOps):
             return self.alloc((0,), dtype="uint64")
         return murmur64a(self.xp.lib.stride_tricks.sliding_window_view(keys, n))
 
-    def position_encode(self, N: int, D: int, period: int = 10000, out: Any = None) -> Any:
+    def position_encode(self, N: int, D: int, period: int = 10000, out: Any = None) -> Floats2d:
         """Sines and cosines of the position (Vaswani et al. 2017, with twice the exponent).
 
         For even j, ``Y[i, j] = sin(i / period**(2 * j / D))`` and ``Y[i, j + 1]`` is the cosine. With odd D

@@ -49,6 +49,9 @@ class TrainingOps(ArrayOps):
             raise ValueError(
                 f"adam: arrays have incompatible shapes {shapes}; weights, gradient and moments must be alike"
             )
+        for array in arrays:
+            if not getattr(array.flags, "writeable", True):  # CuPy's arrays have no such flag
+                raise ValueError("adam: cannot change a read-only array in place; pass a copy")
         mom1 *= beta1
         mom1 += gradient * (1.0 - beta1)
         mom2 *= beta2

@@ -5,13 +5,14 @@ from typing import Any
 import numpy
 
 from .._util.arrays import to_numpy
+from ..types import Floats2d, Floats3d, Ints2d
 from ._ops_arrays import ArrayOps
 
 
 class WindowOps(ArrayOps):
     """Maxout and seq2col."""
 
-    def maxout(self, X: Any) -> tuple[Any, Any]:
+    def maxout(self, X: Any) -> tuple[Floats2d, Ints2d]:
         """The largest of each unit's pieces.
 
         Parameters
@@ -32,7 +33,7 @@ class WindowOps(ArrayOps):
             return self.alloc(X.shape[:2], dtype=X.dtype), self.alloc(X.shape[:2], dtype="int32")
         return X.max(axis=-1), X.argmax(axis=-1).astype("int32")
 
-    def backprop_maxout(self, dY: Any, which: Any, P: int) -> Any:
+    def backprop_maxout(self, dY: Any, which: Any, P: int) -> Floats3d:
         """The gradient ``(B, O)`` at the piece that `which` names, zero at the others: ``(B, O, P)``.
 
         Raises
@@ -58,7 +59,7 @@ class WindowOps(ArrayOps):
         dX[rows, self.xp.arange(dY.shape[1]), which] = dY
         return dX
 
-    def seq2col(self, seq: Any, nW: int, *, lengths: Any = None) -> Any:
+    def seq2col(self, seq: Any, nW: int, *, lengths: Any = None) -> Floats2d:
         """Each row with its `nW` neighbours on either side: row j becomes rows j-nW ... j+nW side by side.
 
         Parameters
@@ -85,11 +86,11 @@ class WindowOps(ArrayOps):
         _check_window("seq2col", seq, nW)
         B, nI = seq.shape
         cols = self.alloc((B, 2 * nW + 1, nI), dtype=seq.dtype)
-        for w, (targets, sources) in enumerate(self._neighbours(B, nW, lengths)):
-            cols[targets, w] = seq[sources]
+        for shift, targets, sources in self._neighbours(B, nW, lengths):
+            cols[targets, nW + shift] = seq[sources]
         return cols.reshape((B, (2 * nW + 1) * nI))
 
-    def backprop_seq2col(self, dY: Any, nW: int, *, lengths: Any = None) -> Any:
+    def backprop_seq2col(self, dY: Any, nW: int, *, lengths: Any = None) -> Floats2d:
         """Add each slice of the gradient ``(B, (2 * nW + 1) * I)`` back to its source row: ``(B, I)``."""
         _check_window("backprop_seq2col", dY, nW)
         B, nCol = dY.shape
@@ -99,21 +100,22 @@ class WindowOps(ArrayOps):
             )
         nI = nCol // (2 * nW + 1)
         dX = self.alloc((B, nI), dtype=dY.dtype)
-        for w, (targets, sources) in enumerate(self._neighbours(B, nW, lengths)):
-            dX[sources] += dY[targets, w * nI : (w + 1) * nI]
+        for shift, targets, sources in self._neighbours(B, nW, lengths):
+            start = (nW + shift) * nI
+            dX[sources] += dY[targets, start : start + nI]
         return dX
 
-    def _neighbours(self, B: int, nW: int, lengths: Any) -> list[tuple[Any, Any]]:
-        """For each place in the window: the rows that have a neighbour there, and which row that is."""
+    def _neighbours(self, B: int, nW: int, lengths: Any) -> list[tuple[int, Any, Any]]:
+        """For each distance from the middle: which rows have a neighbour there, and which row that is."""
         sizes = numpy.array([B]) if lengths is None else to_numpy(check_seq2col_lengths(self, lengths, B))
         rows = numpy.arange(B)
         ends = numpy.repeat(numpy.cumsum(sizes), sizes)
         starts = ends - numpy.repeat(sizes, sizes)
-        pairs = []
-        for shift in range(-nW, nW + 1):
+        places = []
+        for shift in range(-min(nW, B), min(nW, B) + 1):
             inside = (rows + shift >= starts) & (rows + shift < ends)
-            pairs.append((self.xp.asarray(rows[inside]), self.xp.asarray(rows[inside] + shift)))
-        return pairs
+            places.append((shift, self.xp.asarray(rows[inside]), self.xp.asarray(rows[inside] + shift)))
+        return places
 
 
 def check_seq2col_lengths(ops: ArrayOps, lengths: Any, B: int) -> Any:
@@ -126,14 +128,14 @@ def check_seq2col_lengths(ops: ArrayOps, lengths: Any, B: int) -> Any:
     """
     if lengths is None:
         return ops.asarray1i([B])
-    lengths = ops.asarray1i(lengths)
+    lengths = ops.asarray(lengths)
     if lengths.size and int(lengths.min()) < 0:
         raise AssertionError(f"seq2col: lengths must not be negative, got {lengths.min()}")
     if int(lengths.sum()) != B:
         raise AssertionError(
             f"seq2col: lengths must sum up to the number of rows, {B}, but sum up to {lengths.sum()}"
         )
-    return lengths
+    return ops.asarray1i(lengths)
 
 
 def _check_window(operation: str, X: Any, nW: int) -> None:

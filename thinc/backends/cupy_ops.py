@@ -6,7 +6,7 @@ import numpy
 
 from .. import compat
 from ..config import registry
-from ..types import DTypes
+from ..types import DTypes, Floats2d, Ints2d
 from . import _custom_kernels
 from ._dlpack import cuda_tensor_to_cupy, is_cuda_tensor
 from ._ops_arrays import in_byte_order
@@ -52,7 +52,7 @@ class CupyOps(Ops):
             data = data.get()
         return in_byte_order(data, byte_order)
 
-    def gemm(self, x: Any, y: Any, out: Any = None, trans1: bool = False, trans2: bool = False) -> Any:
+    def gemm(self, x: Any, y: Any, out: Any = None, trans1: bool = False, trans2: bool = False) -> Floats2d:
         """Matrix product; see `Ops.gemm`. ValueError for NumPy arrays."""
         if isinstance(x, numpy.ndarray) or isinstance(y, numpy.ndarray):
             raise ValueError(
@@ -64,7 +64,7 @@ class CupyOps(Ops):
         """Error function; see `Ops.erf`."""
         return self._xp2.scipy.special.erf(X).astype(X.dtype, copy=False)
 
-    def maxout(self, X: Any) -> tuple[Any, Any]:
+    def maxout(self, X: Any) -> tuple[Floats2d, Ints2d]:
         """The largest of each unit's pieces; see `Ops.maxout`."""
         if not _has_kernel(X) or X.ndim != 3 or X.size == 0:
             return super().maxout(X)
@@ -74,7 +74,7 @@ class CupyOps(Ops):
         _launch("maxout", X.dtype, best.size, (best, which, X, best.size, X.shape[2]))
         return best, which
 
-    def reduce_max(self, X: Any, lengths: Any) -> tuple[Any, Any]:
+    def reduce_max(self, X: Any, lengths: Any) -> tuple[Floats2d, Ints2d]:
         """Maxima over sequences; see `Ops.reduce_max`."""
         if not _has_kernel(X) or X.ndim != 2:
             return super().reduce_max(X, lengths)

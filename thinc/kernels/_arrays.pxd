@@ -39,6 +39,19 @@ cdef inline cnp.ndarray empty2(cnp.npy_intp d0, cnp.npy_intp d1, int kind):
     return empty(2, dims, kind)
 
 
+cdef inline bint fits_int32(object values):
+    # whether as_int32 takes `values`
+    cdef cnp.ndarray array
+    if cnp.PyArray_Check(values) and cnp.PyArray_TYPE(<cnp.ndarray>values) == cnp.NPY_INT32:
+        return True
+    array = <cnp.ndarray>cnp.PyArray_FROM_O(values)
+    if cnp.PyArray_SIZE(array) == 0:
+        return True
+    return cnp.PyArray_ISINTEGER(array) and (
+        cnp.PyArray_ITEMSIZE(array) < 4 or (array.max() <= 0x7fffffff and array.min() >= -0x80000000)
+    )
+
+
 cdef inline cnp.ndarray as_int32(object values):
     # `values` as a C-contiguous int32 array; an int32 one is not copied. Values that do not fit raise OverflowError.
     cdef cnp.ndarray array
@@ -50,6 +63,6 @@ cdef inline cnp.ndarray as_int32(object values):
         return <cnp.ndarray>array.astype("int32")
     if not cnp.PyArray_ISINTEGER(array):
         raise TypeError(f"Expected an array of integers, but got dtype {array.dtype}")
-    if cnp.PyArray_ITEMSIZE(array) >= 4 and (array.max() > 0x7fffffff or array.min() < -0x80000000):
+    if not fits_int32(array):
         raise OverflowError(f"Expected integers that fit in 32 bits, but got up to {array.max()}")
     return <cnp.ndarray>cnp.PyArray_NewCopy(array.astype("int32"), cnp.NPY_CORDER)

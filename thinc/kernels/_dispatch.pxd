@@ -131,6 +131,32 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*gemm)(const GemmCall[T]* call, T* work, size_t size) noexcept nogil
         void (*axpy)(T* y, T alpha, const T* x, size_t n) noexcept nogil
 
+    # --- LSTM
+    cdef cppclass LSTMStep[T]:
+        size_t rows, nO
+        const T* a
+        T* c
+        T* h
+        T* y
+        size_t y_stride
+        T* gates
+        T* cells
+    cdef cppclass LSTMBackpropStep[T]:
+        size_t rows, nO
+        const T* dy
+        size_t dy_stride
+        const T* dh
+        const T* gates
+        const T* cells
+        const T* before
+        size_t before_stride
+        T* dc
+        T* da
+    cdef cppclass LSTMs[T]:
+        void (*step)(const LSTMStep[T]* step) noexcept nogil
+        void (*backprop_step)(const LSTMBackpropStep[T]* step) noexcept nogil
+        void (*transpose)(T* to, size_t stride, const T* x, size_t rows, size_t columns) noexcept nogil
+
     # --- optimizers
     cdef enum UpdateRule:
         update_sgd, update_momentum, update_adam
@@ -200,6 +226,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         Windows[T] windows
         Tables[T] tables
         Gemm[T] gemm
+        LSTMs[T] lstm
         Optimizers[T] optimizers
         Losses[T] losses
 

@@ -1,5 +1,9 @@
-"""Matrix products: our kernels, or BLIS where it was measured to be faster."""
-from ._dispatch cimport GemmCall, active, real_kernels, thread_workspace
+"""Matrix products by our kernels, with scratch memory for them.
+
+BLIS (`_blis`) was not faster at any size measured, with any instruction set (figures in kernels/gemm.hh), so it is
+not on the way of a product; it is kept within reach for comparison.
+"""
+from ._dispatch cimport GemmCall, Kernels, active, real_kernels, thread_workspace
 
 from . import _blis, _dispatch
 
@@ -10,16 +14,18 @@ ctypedef fused real:
 
 cdef void multiply(const GemmCall[real]* call, real* kind) noexcept nogil:
     # `kind` only names the type
-    cdef real spare[4096]  # enough for small products, and for all when there is no memory
+    # on the stack: enough for small products, and for all (more slowly) when there is no memory
+    cdef real spare[4096]
     cdef real* work = spare
-    cdef size_t size = real_kernels(active(), kind).gemm.workspace(call)
+    cdef const Kernels* kernels = active()
+    cdef size_t size = real_kernels(kernels, kind).gemm.workspace(call)
     if size <= 4096:
         size = 4096
     else:
         work = <real*>thread_workspace(size * sizeof(real))
         if work == NULL:
             work, size = spare, 4096
-    real_kernels(active(), kind).gemm.gemm(call, work, size)
+    real_kernels(kernels, kind).gemm.gemm(call, work, size)
 
 
 cdef void sgemm(

@@ -9,7 +9,7 @@ Blocks have size classes in steps of a quarter of a power of two. At most `CACHE
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport uintptr_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 import numpy
@@ -93,18 +93,22 @@ cdef bint keep(Block* block) noexcept nogil:
     return fits
 
 
-cdef void* allocate(void* ctx, size_t size) noexcept nogil:
+cdef void* obtain(size_t size, bint zeros) noexcept nogil:
     cdef size_t capacity
     cdef int size_class = class_of(size if size > LINE else LINE, &capacity)
     cdef Block* block = take(size_class)
     cdef void* memory
-    if block == NULL:
+    if block != NULL:
+        if zeros:
+            memset(<char*>block + LINE, 0, size)
+    else:
         if capacity > <size_t>-1 - 2 * LINE:
             return NULL
-        memory = malloc(capacity + 2 * LINE)
+        # calloc: new pages are zeros already, and cost nothing until they are used
+        memory = calloc(capacity + 2 * LINE, 1) if zeros else malloc(capacity + 2 * LINE)
         if memory == NULL:
             clear_cache()
-            memory = malloc(capacity + 2 * LINE)
+            memory = calloc(capacity + 2 * LINE, 1) if zeros else malloc(capacity + 2 * LINE)
         if memory == NULL:
             return NULL
         block = <Block*>((<uintptr_t>memory + LINE - 1) & ~(<uintptr_t>LINE - 1))
@@ -112,6 +116,10 @@ cdef void* allocate(void* ctx, size_t size) noexcept nogil:
         block.capacity = capacity
         block.size_class = size_class
     return <char*>block + LINE
+
+
+cdef void* allocate(void* ctx, size_t size) noexcept nogil:
+    return obtain(size, False)
 
 
 cdef void release(void* ctx, void* data, size_t size) noexcept nogil:
@@ -125,10 +133,7 @@ cdef void release(void* ctx, void* data, size_t size) noexcept nogil:
 cdef void* allocate_zeros(void* ctx, size_t count, size_t size) noexcept nogil:
     if size != 0 and count > <size_t>-1 // size:
         return NULL
-    cdef void* data = allocate(ctx, count * size)
-    if data != NULL:
-        memset(data, 0, count * size)
-    return data
+    return obtain(count * size, True)
 
 
 cdef void* reallocate(void* ctx, void* data, size_t size) noexcept nogil:

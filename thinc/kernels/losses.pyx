@@ -99,6 +99,8 @@ def encode_ints(labels, Py_ssize_t n_classes, missing_value):
             raise TypeError(
                 f"Cannot read the label {label!r} (position {i}): the first one is an integer, so all must be"
             ) from None
+        except OverflowError:
+            raise no_such_class(label, i, n_classes) from None
         if has_missing and code[i] == missing:
             code[i] = -1
         elif code[i] < 0 or code[i] >= n_classes:

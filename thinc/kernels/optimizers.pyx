@@ -96,7 +96,7 @@ cdef class _Run:
         cdef bint is_decay = optimizer.L2_is_weight_decay
         self.settings = UpdateSettings(
             optimizer.b1, optimizer.b2, optimizer.eps, 0 if is_decay else l2,
-            self.learn_rate * l2 if is_decay else 0, optimizer.grad_clip
+            self.learn_rate * l2 if is_decay else 0, optimizer.grad_clip or 0
         )
         self.choose_method(optimizer.use_radam)
         self.mom1 = optimizer.mom1

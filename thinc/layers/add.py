@@ -1,6 +1,6 @@
 """add: the sum of the outputs of several layers on one input."""
 
-from typing import Any, Callable, TypeVar
+from typing import Callable, TypeVar
 
 from ..config import registry
 from ..model import Model
@@ -13,7 +13,9 @@ OutT = TypeVar("OutT")
 
 
 @registry.layers("add.v1")
-def add(layer1: Model[InT, Any], layer2: Model[InT, Any], *layers: Model[Any, Any]) -> Model[InT, XY_XY_OutT]:
+def add(
+    layer1: Model[InT, XY_XY_OutT], layer2: Model[InT, XY_XY_OutT], *layers: Model[InT, XY_XY_OutT]
+) -> Model[InT, XY_XY_OutT]:
     """Run the layers on the same input and add up their outputs: arrays, lists, Ragged or Padded.
 
     Parameters

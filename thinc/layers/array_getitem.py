@@ -1,16 +1,24 @@
 """array_getitem: index into an array, X[index]."""
 
-from typing import Any, Callable, Sequence, TypeVar
+from typing import Any, Callable, Sequence
 
 from ..model import Model
 from ..types import ArrayXd, FloatsXd, IntsXd
+from ._typing import TypeVar
 
 Index = int | slice | Sequence[int]
 AxisIndex = Index | tuple[Index, ...]
 ArrayT = TypeVar("ArrayT", bound=ArrayXd)
+# How many dimensions go in, and come out, is for the caller to say.
+InArrayT = TypeVar("InArrayT", bound=ArrayXd, default=Any)
+OutArrayT = TypeVar("OutArrayT", bound=ArrayXd, default=Any)
+InFloatsT = TypeVar("InFloatsT", bound=FloatsXd, default=Any)
+OutFloatsT = TypeVar("OutFloatsT", bound=FloatsXd, default=Any)
+InIntsT = TypeVar("InIntsT", bound=IntsXd, default=Any)
+OutIntsT = TypeVar("OutIntsT", bound=IntsXd, default=Any)
 
 
-def array_getitem(index: AxisIndex) -> Model[ArrayXd, ArrayXd]:
+def array_getitem(index: AxisIndex) -> Model[InArrayT, OutArrayT]:
     """Index into the input, for instance ``(slice(0, None), 2)`` for column 2.
 
     Parameters
@@ -21,12 +29,12 @@ def array_getitem(index: AxisIndex) -> Model[ArrayXd, ArrayXd]:
     return Model("array-getitem", forward, attrs={"index": index})
 
 
-def floats_getitem(index: AxisIndex) -> Model[FloatsXd, FloatsXd]:
+def floats_getitem(index: AxisIndex) -> Model[InFloatsT, OutFloatsT]:
     """Like `array_getitem`, from floats to floats."""
     return Model("floats-getitem", forward, attrs={"index": index})
 
 
-def ints_getitem(index: AxisIndex) -> Model[IntsXd, IntsXd]:
+def ints_getitem(index: AxisIndex) -> Model[InIntsT, OutIntsT]:
     """Like `array_getitem`, from integers to integers."""
     return Model("ints-getitem", forward, attrs={"index": index})
 

@@ -1,16 +1,25 @@
 """chain: layers one after the other."""
 
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
 from .._util.arrays import get_width
 from .._util.constants import is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
+from ._typing import Layer
 from ._widths import copy_dims
 
 InT = TypeVar("InT")
 MidT = TypeVar("MidT")
+Mid2T = TypeVar("Mid2T")
+Mid3T = TypeVar("Mid3T")
+Mid4T = TypeVar("Mid4T")
+Mid5T = TypeVar("Mid5T")
+Mid6T = TypeVar("Mid6T")
+Mid7T = TypeVar("Mid7T")
+Mid8T = TypeVar("Mid8T")
+Mid9T = TypeVar("Mid9T")
 OutT = TypeVar("OutT")
 
 
@@ -20,7 +29,83 @@ def chain_no_types(*layer: Model) -> Model:
     return chain(*layer)
 
 
-def chain(
+# What chain takes and returns; the annotations below are for those who look at run time.
+# fmt: off
+if TYPE_CHECKING:
+    @overload
+    def chain(layer1: Layer[InT, MidT], layer2: Layer[MidT, XY_YZ_OutT]) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, Mid3T],
+        layer4: Layer[Mid3T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, Mid3T],
+        layer4: Layer[Mid3T, Mid4T], layer5: Layer[Mid4T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, Mid3T],
+        layer4: Layer[Mid3T, Mid4T], layer5: Layer[Mid4T, Mid5T], layer6: Layer[Mid5T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, Mid3T],
+        layer4: Layer[Mid3T, Mid4T], layer5: Layer[Mid4T, Mid5T], layer6: Layer[Mid5T, Mid6T],
+        layer7: Layer[Mid6T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, Mid3T],
+        layer4: Layer[Mid3T, Mid4T], layer5: Layer[Mid4T, Mid5T], layer6: Layer[Mid5T, Mid6T],
+        layer7: Layer[Mid6T, Mid7T], layer8: Layer[Mid7T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, Mid3T],
+        layer4: Layer[Mid3T, Mid4T], layer5: Layer[Mid4T, Mid5T], layer6: Layer[Mid5T, Mid6T],
+        layer7: Layer[Mid6T, Mid7T], layer8: Layer[Mid7T, Mid8T], layer9: Layer[Mid8T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, MidT], layer2: Layer[MidT, Mid2T], layer3: Layer[Mid2T, Mid3T],
+        layer4: Layer[Mid3T, Mid4T], layer5: Layer[Mid4T, Mid5T], layer6: Layer[Mid5T, Mid6T],
+        layer7: Layer[Mid6T, Mid7T], layer8: Layer[Mid7T, Mid8T], layer9: Layer[Mid8T, Mid9T],
+        layer10: Layer[Mid9T, XY_YZ_OutT], /
+    ) -> Model[InT, XY_YZ_OutT]: ...
+
+    @overload  # more, or a list of unknown length: layers of one kind
+    def chain(
+        layer1: Model[InT, InT], layer2: Model[InT, InT], layer3: Model[InT, InT],
+        layer4: Model[InT, InT], layer5: Model[InT, InT], layer6: Model[InT, InT],
+        layer7: Model[InT, InT], layer8: Model[InT, InT], layer9: Model[InT, InT],
+        layer10: Model[InT, InT], layer11: Model[InT, InT], /, *layers: Model[InT, InT]
+    ) -> Model[InT, InT]: ...
+
+    @overload
+    def chain(
+        layer1: Layer[InT, Any], layer2: Layer[Any, Any], layer3: Layer[Any, Any],
+        layer4: Layer[Any, Any], layer5: Layer[Any, Any], layer6: Layer[Any, Any],
+        layer7: Layer[Any, Any], layer8: Layer[Any, Any], layer9: Layer[Any, Any],
+        layer10: Layer[Any, Any], layer11: Layer[Any, Any], /, *layers: Layer[Any, Any]
+    ) -> Model[InT, Any]: ...
+# fmt: on
+
+
+def chain(  # type: ignore[misc]  # every Layer is a Model
     layer1: Model[InT, MidT], layer2: Model[MidT, Any], *layers: Model[Any, Any]
 ) -> Model[InT, XY_YZ_OutT]:
     """Feed each layer with the output of the one before it: ``chain(f, g)(x) = g(f(x))``.

@@ -1,13 +1,18 @@
 """clone: a layer and copies of it, one after the other."""
 
+from typing import TypeVar
+
 from ..config import registry
 from ..model import Model
 from .chain import chain
 from .noop import noop
 
+InT = TypeVar("InT")
+OutT = TypeVar("OutT")
+
 
 @registry.layers("clone.v1")
-def clone(orig: Model, n: int) -> Model:
+def clone(orig: Model[InT, OutT], n: int) -> Model[InT, OutT]:
     """Chain ``orig`` and n - 1 copies of it, which have parameters of their own.
 
     Parameters

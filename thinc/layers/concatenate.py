@@ -14,7 +14,7 @@ OutT = TypeVar("OutT")
 
 
 @registry.layers("concatenate.v1")
-def concatenate(*layers: Model[Any, Any]) -> Model[Any, XY_XY_OutT]:
+def concatenate(*layers: Model[InT, XY_XY_OutT]) -> Model[InT, XY_XY_OutT]:
     """Run the layers on the same input and put their outputs side by side, along the last axis.
 
     Parameters

@@ -1,13 +1,14 @@
 """Dropout: in training, set a random part of the input to zero and scale up the rest."""
 
-from typing import Any, Callable, TypeVar, cast
+from typing import Any, Callable, cast
 
 from ..config import registry
 from ..model import Model
 from ..types import Padded, Ragged
 from ._batches import unchanged, with_width
+from ._typing import TypeVar
 
-InT = TypeVar("InT")
+InT = TypeVar("InT", default=Any)
 
 
 @registry.layers("Dropout.v1")

@@ -1,17 +1,20 @@
 """list2array: the items of a list, one after the other in a single array."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
 from ..types import Array2d
 from ._transfer import expect_list
+from ._typing import TypeVar
+
+ArrayT = TypeVar("ArrayT", bound=Array2d, default=Any)
 
 
 @registry.layers("list2array.v1")
-def list2array() -> Model[list[Array2d], Array2d]:
+def list2array() -> Model[list[ArrayT], ArrayT]:
     """Concatenate the arrays of a list along their first axis."""
-    return Model("list2array", forward)
+    return Model("list2array", forward)  # type: ignore[arg-type]  # forward is for all kinds
 
 
 def forward(

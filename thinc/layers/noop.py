@@ -1,12 +1,13 @@
 """noop: pass the input through."""
 
-from typing import Callable, TypeVar
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
 from ._batches import unchanged
+from ._typing import TypeVar
 
-InOutT = TypeVar("InOutT")
+InOutT = TypeVar("InOutT", default=Any)
 
 
 @registry.layers("noop.v1")

@@ -1,14 +1,17 @@
 """sigmoid_activation: Y = σ(X), without weights."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
-from ..types import FloatsXdT
+from ..types import FloatsXd, FloatsXdT
+from ._typing import TypeVar
+
+FloatsT = TypeVar("FloatsT", bound=FloatsXd, default=Any)
 
 
 @registry.layers("sigmoid_activation.v1")
-def sigmoid_activation() -> Model[FloatsXdT, FloatsXdT]:
+def sigmoid_activation() -> Model[FloatsT, FloatsT]:
     """Independent probabilities, ``1 / (1 + exp(-X))``, of an array with any number of dimensions."""
     return Model("sigmoid_activation", forward)
 

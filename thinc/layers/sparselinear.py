@@ -8,7 +8,7 @@ from .._util.arrays import is_xp_array, to_numpy
 from ..config import registry
 from ..kernels import sparse
 from ..model import Model
-from ..types import ArrayXd
+from ..types import ArrayXd, Floats2d
 from ._embedding import check_gradient
 from ._widths import set_widths
 
@@ -18,13 +18,13 @@ InT = Tuple[ArrayXd, ArrayXd, ArrayXd]
 
 
 @registry.layers("SparseLinear.v1")
-def SparseLinear(nO: int | None = None, length: int = 2**18) -> Model[InT, ArrayXd]:
+def SparseLinear(nO: int | None = None, length: int = 2**18) -> Model[InT, Floats2d]:
     """Like `SparseLinear_v2`, with weights that classes share by mistake: for models that were trained so."""
     return _sparse_linear(nO, length, v1_indexing=True)
 
 
 @registry.layers("SparseLinear.v2")
-def SparseLinear_v2(nO: int | None = None, length: int = 2**18) -> Model[InT, ArrayXd]:
+def SparseLinear_v2(nO: int | None = None, length: int = 2**18) -> Model[InT, Floats2d]:
     """Score bags of weighted features, such as the n-grams of a text, without a vocabulary.
 
     The score of a class is its bias and, for each feature, the value times two of the weights of the class,
@@ -47,7 +47,7 @@ def SparseLinear_v2(nO: int | None = None, length: int = 2**18) -> Model[InT, Ar
     return _sparse_linear(nO, length, v1_indexing=False)
 
 
-def _sparse_linear(nO: int | None, length: int, *, v1_indexing: bool) -> Model[InT, ArrayXd]:
+def _sparse_linear(nO: int | None, length: int, *, v1_indexing: bool) -> Model[InT, Any]:
     return Model(
         "sparse_linear",
         forward,

@@ -1,6 +1,6 @@
 """tuplify: the outputs of several layers on one input, as a tuple."""
 
-from typing import Any, Callable, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Tuple, TypeVar, overload
 
 from ..config import registry
 from ..model import Model
@@ -8,6 +8,49 @@ from ._batches import sum_batches
 from ._widths import copy_dims
 
 InT = TypeVar("InT")
+Out1T = TypeVar("Out1T")
+Out2T = TypeVar("Out2T")
+Out3T = TypeVar("Out3T")
+Out4T = TypeVar("Out4T")
+Out5T = TypeVar("Out5T")
+Out6T = TypeVar("Out6T")
+
+
+# What tuplify takes and returns; the annotations below are for those who look at run time.
+# fmt: off
+if TYPE_CHECKING:
+    @overload
+    def tuplify(layer1: Model[InT, Out1T], layer2: Model[InT, Out2T]) -> Model[InT, Tuple[Out1T, Out2T]]: ...
+
+    @overload
+    def tuplify(
+        layer1: Model[InT, Out1T], layer2: Model[InT, Out2T], layer3: Model[InT, Out3T], /
+    ) -> Model[InT, Tuple[Out1T, Out2T, Out3T]]: ...
+
+    @overload
+    def tuplify(
+        layer1: Model[InT, Out1T], layer2: Model[InT, Out2T], layer3: Model[InT, Out3T],
+        layer4: Model[InT, Out4T], /
+    ) -> Model[InT, Tuple[Out1T, Out2T, Out3T, Out4T]]: ...
+
+    @overload
+    def tuplify(
+        layer1: Model[InT, Out1T], layer2: Model[InT, Out2T], layer3: Model[InT, Out3T],
+        layer4: Model[InT, Out4T], layer5: Model[InT, Out5T], /
+    ) -> Model[InT, Tuple[Out1T, Out2T, Out3T, Out4T, Out5T]]: ...
+
+    @overload
+    def tuplify(
+        layer1: Model[InT, Out1T], layer2: Model[InT, Out2T], layer3: Model[InT, Out3T],
+        layer4: Model[InT, Out4T], layer5: Model[InT, Out5T], layer6: Model[InT, Out6T], /
+    ) -> Model[InT, Tuple[Out1T, Out2T, Out3T, Out4T, Out5T, Out6T]]: ...
+
+    @overload
+    def tuplify(
+        layer1: Model[InT, Any], layer2: Model[InT, Any], layer3: Model[InT, Any], layer4: Model[InT, Any],
+        layer5: Model[InT, Any], layer6: Model[InT, Any], layer7: Model[InT, Any], /, *layers: Model[InT, Any]
+    ) -> Model[InT, Tuple[Any, ...]]: ...
+# fmt: on
 
 
 @registry.layers("tuplify.v1")

@@ -10,7 +10,7 @@ from ._widths import copy_dims
 
 
 @registry.layers("uniqued.v1")
-def uniqued(layer: Model, *, column: int = 0) -> Model[Ints2d, Floats2d]:
+def uniqued(layer: Model[Any, Any], *, column: int = 0) -> Model[Ints2d, Floats2d]:
     """Group the rows of ids by a column and run the layer on the first row of each group.
 
     All rows of a group get the same output. In the backward pass, the gradients of a group are added up

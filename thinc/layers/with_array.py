@@ -1,18 +1,31 @@
 """with_array: run a layer that works on arrays on lists, Ragged, Padded and arrays."""
 
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
 from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd, Padded, Ragged
 from ._flat import dims_of, forward_list, init_flat
+from ._typing import TypeVar
 
 SeqT = TypeVar("SeqT", Padded, Ragged, ListXd, ArrayXd)
+BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, ListXd, ArrayXd], default=Any)
+ArrayT = TypeVar("ArrayT", bound=ArrayXd)
+InArrayT = TypeVar("InArrayT", bound=ArrayXd)
+OutArrayT = TypeVar("OutArrayT", bound=ArrayXd)
+
+
+if TYPE_CHECKING:  # a layer that changes the kind of array changes that of the items of a list, too
+
+    @overload
+    def with_array(layer: Model[ArrayT, ArrayT], pad: int = ...) -> Model[BatchT, BatchT]: ...
+    @overload
+    def with_array(layer: Model[InArrayT, OutArrayT], pad: int = ...) -> Model[BatchT, Any]: ...
 
 
 @registry.layers("with_array.v1")
-def with_array(layer: Model[ArrayXd, ArrayXd], pad: int = 0) -> Model[SeqT, SeqT]:
+def with_array(layer: Model[InArrayT, OutArrayT], pad: int = 0) -> Model[BatchT, Any]:
     """Give the layer the data of any batch as one array, and put what it returns into a batch of that kind.
 
     Parameters

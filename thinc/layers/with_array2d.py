@@ -1,6 +1,6 @@
 """with_array2d: run a layer that works on rows on lists, Ragged, Padded and arrays."""
 
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
 from .._util.constants import mark_like
 from ..config import registry
@@ -8,12 +8,25 @@ from ..model import Model
 from ..types import Array2d, Floats2d, List2d, Padded, Ragged
 from ._batches import rows_of
 from ._flat import dims_of, forward_list, init_flat
+from ._typing import TypeVar
 
 SeqT = TypeVar("SeqT", Padded, Ragged, List2d, Array2d)
+BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, List2d, Array2d], default=Any)
+ArrayT = TypeVar("ArrayT", bound=Array2d)
+InArrayT = TypeVar("InArrayT", bound=Array2d)
+OutArrayT = TypeVar("OutArrayT", bound=Array2d)
+
+
+if TYPE_CHECKING:  # a layer that changes the kind of array changes that of the items of a list, too
+
+    @overload
+    def with_array2d(layer: Model[ArrayT, ArrayT], pad: int = ...) -> Model[BatchT, BatchT]: ...
+    @overload
+    def with_array2d(layer: Model[InArrayT, OutArrayT], pad: int = ...) -> Model[BatchT, Any]: ...
 
 
 @registry.layers("with_array2d.v1")
-def with_array2d(layer: Model[Array2d, Array2d], pad: int = 0) -> Model[SeqT, SeqT]:
+def with_array2d(layer: Model[InArrayT, OutArrayT], pad: int = 0) -> Model[BatchT, Any]:
     """Give the layer the rows of any batch as one array (rows, nI), and restore the kind of the batch.
 
     Parameters

@@ -1,7 +1,7 @@
 """with_cpu: run a layer on the CPU, whatever the device of the others."""
 
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 import numpy
 
@@ -12,9 +12,12 @@ from ..model import Model
 from ..types import Padded, Ragged
 from ._flat import dims_of
 
+InT = TypeVar("InT")
+OutT = TypeVar("OutT")
+
 
 @registry.layers("with_cpu.v1")
-def with_cpu(layer: Model, ops: Ops) -> Model:
+def with_cpu(layer: Model[InT, OutT], ops: Ops) -> Model[InT, OutT]:
     """Move the layer to the CPU, arrays to it and its outputs and gradients to another device.
 
     Parameters

@@ -1,17 +1,18 @@
 """with_flatten: run a layer that turns a list into an array on a list of lists."""
 
 from itertools import chain
-from typing import Any, Callable, Sequence, TypeVar
+from typing import Any, Callable, List, Sequence, TypeVar
 
 from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd
 
 ItemT = TypeVar("ItemT")
+ArrayT = TypeVar("ArrayT", bound=ArrayXd)
 
 
 @registry.layers("with_flatten.v1")
-def with_flatten(layer: Model[Sequence[ItemT], ArrayXd]) -> Model[Sequence[Sequence[ItemT]], ListXd]:
+def with_flatten(layer: Model[Sequence[ItemT], ArrayT]) -> Model[Sequence[Sequence[ItemT]], List[ArrayT]]:
     """Give the layer the items of all inner sequences as one list, and split the array that it returns.
 
     Parameters
@@ -19,7 +20,8 @@ def with_flatten(layer: Model[Sequence[ItemT], ArrayXd]) -> Model[Sequence[Seque
     layer
         From a list of any items to an array with a row for each.
     """
-    return Model(f"with_flatten({layer.name})", forward, init=init, layers=[layer])
+    name = f"with_flatten({layer.name})"
+    return Model(name, forward, init=init, layers=[layer])  # type: ignore[arg-type]  # forward is for all kinds
 
 
 def forward(

@@ -1,6 +1,6 @@
 """with_list: run a layer that works on lists on Ragged and Padded, too."""
 
-from typing import Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
 from ..config import registry
 from ..model import Model
@@ -8,12 +8,25 @@ from ..types import List2d, ListXd, Padded, Ragged
 from ._batches import unchanged
 from ._flat import dims_of
 from ._kinds import forward_as, init_as, ragged_to_list
+from ._typing import TypeVar
 
 SeqT = TypeVar("SeqT", Padded, Ragged, ListXd)
+BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, ListXd], default=Any)
+ListT = TypeVar("ListT", bound=List2d)
+InListT = TypeVar("InListT", bound=List2d)
+OutListT = TypeVar("OutListT", bound=List2d)
+
+
+if TYPE_CHECKING:  # a layer that changes the kind of array changes that of the items of a list, too
+
+    @overload
+    def with_list(layer: Model[ListT, ListT]) -> Model[BatchT, BatchT]: ...
+    @overload
+    def with_list(layer: Model[InListT, OutListT]) -> Model[BatchT, Any]: ...
 
 
 @registry.layers("with_list.v1")
-def with_list(layer: Model[List2d, List2d]) -> Model[SeqT, SeqT]:
+def with_list(layer: Model[InListT, OutListT]) -> Model[BatchT, Any]:
     """Give the layer the sequences of a batch as a list, and put what it returns into a batch of that kind.
 
     Parameters

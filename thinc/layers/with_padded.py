@@ -1,6 +1,6 @@
 """with_padded: run a layer that works on Padded on lists, Ragged and plain arrays, too."""
 
-from typing import Any, Callable, Tuple, TypeVar
+from typing import Any, Callable, Tuple, Union
 
 import numpy
 
@@ -12,14 +12,16 @@ from ..types import Array3d, Floats3d, Ints1d, List2d, Padded, Ragged
 from ._batches import unchanged
 from ._flat import dims_of
 from ._kinds import expect_sequences, forward_as, init_as, ragged_to_list
+from ._typing import TypeVar
 
 INT32 = numpy.dtype("int32")
 PaddedData = Tuple[Array3d, Ints1d, Ints1d, Ints1d]
 SeqT = TypeVar("SeqT", Padded, Ragged, List2d, Floats3d, PaddedData)
+BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, List2d, Floats3d, PaddedData], default=Any)
 
 
 @registry.layers("with_padded.v1")
-def with_padded(layer: Model[Padded, Padded]) -> Model[SeqT, SeqT]:
+def with_padded(layer: Model[Padded, Padded]) -> Model[BatchT, BatchT]:
     """Give the layer any batch as a Padded, and put what it returns into a batch of the kind it came in.
 
     Parameters

@@ -1,19 +1,21 @@
 """with_ragged: run a layer that works on Ragged on lists, Padded and pairs of data and lengths, too."""
 
-from typing import Any, Callable, Tuple, TypeVar
+from typing import Any, Callable, Tuple, Union
 
 from ..config import registry
 from ..model import Model
 from ..types import Array2d, Ints1d, ListXd, Padded, Ragged
 from ._batches import unchanged
 from ._kinds import expect_sequences, forward_as, init_as, list_to_ragged, ragged_to_list
+from ._typing import TypeVar
 
 RaggedData = Tuple[Array2d, Ints1d]
 SeqT = TypeVar("SeqT", Ragged, Padded, ListXd, RaggedData)
+BatchT = TypeVar("BatchT", bound=Union[Ragged, Padded, ListXd, RaggedData], default=Any)
 
 
 @registry.layers("with_ragged.v1")
-def with_ragged(layer: Model[Ragged, Ragged]) -> Model[SeqT, SeqT]:
+def with_ragged(layer: Model[Ragged, Ragged]) -> Model[BatchT, BatchT]:
     """Give the layer any batch as a Ragged, and put what it returns into a batch of the kind it came in.
 
     Parameters

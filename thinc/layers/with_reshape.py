@@ -1,18 +1,21 @@
 """with_reshape: run a layer that works on rows on an array with three dimensions."""
 
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable
 
 from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
 from ..types import Array2d, Array3d
+from ._typing import TypeVar
 from ._widths import copy_dims
 
-InT = TypeVar("InT", bound=Array3d)
+InT = TypeVar("InT", bound=Array3d, default=Any)
+InRowsT = TypeVar("InRowsT", bound=Array2d)
+OutRowsT = TypeVar("OutRowsT", bound=Array2d)
 
 
 @registry.layers("with_reshape.v1")
-def with_reshape(layer: Model[Array2d, Array2d]) -> Model[InT, InT]:
+def with_reshape(layer: Model[InRowsT, OutRowsT]) -> Model[InT, InT]:
     """Give the layer an array (B, T, nI) as (B · T, nI); the output is (B, T, nO).
 
     Parameters

@@ -33,7 +33,12 @@ template <typename T> struct DotBlock {
     T alpha, beta;
     const T* bias;
 };
+// Rows of W in a block: half of the registers are accumulators.
+#if defined(__AVX512F__)
+constexpr int dot_columns(int, int rows) { return 16 / rows; }
+#else
 constexpr int dot_columns(int lanes, int rows) { return (lanes < 8 ? 8 : lanes) / rows; }
+#endif
 
 // C[r, j] for R rows of A and up to dot_columns rows of W.
 template <typename T, int R> void dot_block(const DotBlock<T>& t) {
@@ -78,6 +83,11 @@ template <typename T, int R> void dot_block(const DotBlock<T>& t) {
         return;
     }
     const gemm_index n = t.n < N ? t.n : N;
+    if (t.alpha == T(1) && t.beta == T(0) && !t.bias) {
+        for (int r = 0; r < R; ++r)
+            for (gemm_index j = 0; j < n; ++j) t.C[r * t.sc + j] = sums[r][j];
+        return;
+    }
     for (int r = 0; r < R; ++r)
         for (gemm_index j = 0; j < n; ++j) {
             T& c = t.C[r * t.sc + j];

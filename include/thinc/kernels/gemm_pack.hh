@@ -76,22 +76,4 @@ void pack_rows(T* panel, gemm_index width, const T* X, gemm_index s, gemm_index 
     }
 }
 
-// Several blocks of rows of A from A^T, (K, .) with row stride s: block q has count[q] <= lanes * vectors rows and goes
-// to to + q * K * width as (K, width). Together, because what a row of A^T has of one block is less than a cache line.
-template <typename T>
-void pack_blocks(T* to, gemm_index width, const T* X, gemm_index s, const gemm_index* count, int blocks, gemm_index K) {
-    using V = Vec<T>;
-    constexpr gemm_index lanes = V::lanes;
-    for (gemm_index k = 0; k < K; ++k, X += s, to += width) {
-        const T* x = X;
-        T* panel = to;
-        for (int q = 0; q < blocks; ++q, panel += K * width) {
-            gemm_index j = 0;
-            for (; j + lanes < count[q]; j += lanes) V::load(x + j).store(panel + j);
-            Lanes<T>(count[q] - j).load(x + j).store(panel + j);
-            x += count[q];
-        }
-    }
-}
-
 }  // namespace thinc::THINC_ISA

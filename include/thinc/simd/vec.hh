@@ -44,7 +44,8 @@ template <typename T> struct Vec {
     typedef T raw __attribute__((vector_size(THINC_VECTOR_BYTES)));
     raw v;
 
-    static THINC_INLINE Vec fill(T x) { return {raw{} + x}; }
+    // x - 0, which keeps -0 and which compilers fold to a broadcast; 0 + x is neither
+    static THINC_INLINE Vec fill(T x) { return {x - raw{}}; }
     static THINC_INLINE Vec load(const T* p) {
         Vec r;
         __builtin_memcpy(&r.v, p, sizeof(raw));
