@@ -66,6 +66,31 @@ GEMM_SWEEP = [
         (1024, 1024, 1024),
     ],
 ]
+# Batches of sequences: how many, their shortest and longest, the width.
+SEQUENCES = {"tiny": (3, 1, 5, 64), "typical": (32, 5, 40, 96), "large": (200, 50, 50, 300)}
+LAYERS = (
+    *("list2array", "list2ragged", "list2padded", "ragged2list", "padded2list"),
+    *("with_array-list", "with_array-ragged", "with_array-padded"),
+    *("with_array2d-list", "with_array2d-ragged", "with_array2d-padded"),
+    *("with_list-list", "with_list-ragged", "with_list-padded"),
+    *("with_ragged-list", "with_ragged-ragged", "with_ragged-padded"),
+    *("with_padded-list", "with_padded-ragged", "with_padded-padded", "with_padded-array"),
+    *(
+        "with_flatten",
+        "with_flatten_v2",
+        "with_getitem",
+        "with_cpu",
+        "with_cpu-list",
+        "with_reshape",
+        "with_debug",
+    ),
+    *("reduce_first", "reduce_last", "reduce_max", "reduce_mean", "reduce_sum"),
+    *("bidirectional", "attention", "attention_v2", "cauchysimilarity", "siamese", "tuplify", "map_list"),
+    *("add", "residual", "residual-list", "concatenate", "expand_window", "chain"),
+    *("sparselinear", "sparselinear_v2", "uniqued", "array_getitem"),
+    *("premap_ids", "remap_ids", "strings2arrays"),
+)
+LIST_OPERATIONS = ("flatten", "unflatten", "pad", "unpad", "list2padded", "padded2list")
 ACTIVATIONS = ("relu", "gelu", "mish", "swish", "softmax", "layernorm", "maxout")
 
 
@@ -170,6 +195,21 @@ def _models() -> Iterator[Case]:
         yield Case("predict-one/" + "-".join(map(str, widths)), "mlp_predict", widths, peers)
 
 
-CASES = [*_gemm(), *_optimizers(), *_losses_and_batches(), *_activations(), *_models()]
+def _layers() -> Iterator[Case]:
+    for size, numbers in SEQUENCES.items():
+        for name in LAYERS:
+            for direction in ("forward", "backward"):
+                target = 1.5 if name.startswith("sparselinear") and direction == "forward" else LEVEL
+                args = (name, direction, *numbers)
+                peers = [_peer("published", "layer", args, target)]
+                yield Case(f"layers/{name}/{size}/{direction}", "layer", args, peers, module="thinc_layers")
+        for name in LIST_OPERATIONS:
+            peers = [_peer("published", "operation", (name, *numbers), LEVEL)]
+            yield Case(
+                f"layers/ops.{name}/{size}", "operation", (name, *numbers), peers, module="thinc_layers"
+            )
+
+
+CASES = [*_gemm(), *_optimizers(), *_losses_and_batches(), *_activations(), *_models(), *_layers()]
 IMPORT_CASE = "import"  # measured by harness.imports, in fresh processes
 IMPORT_LIMIT, IMPORT_LIMIT_PYDANTIC = 1.5, 2.0  # times `import numpy`

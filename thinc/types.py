@@ -774,7 +774,9 @@ class Ragged:
     def _set(self, data: Any, lengths: Any, data_shape: Tuple[int, ...]) -> Ragged:
         self.lengths = lengths
         # Data without any element cannot be reshaped with -1.
-        self.data = data.reshape((data.shape[0], -1) if data.size else (0, 0))
+        if data.ndim != 2 or not data.size:
+            data = data.reshape((data.shape[0], -1) if data.size else (0, 0))
+        self.data = data
         self.data_shape = data_shape
         self.starts_ends = None
         return self
@@ -782,9 +784,10 @@ class Ragged:
     @property
     def dataXd(self) -> ArrayXd:
         """The rows with the shape they were given in; a view."""
-        if self.data.size:
-            return self.data.reshape(self.data_shape)
-        return self.data.reshape((self.data.shape[0],) + self.data_shape[1:])
+        data: Any = self.data
+        if data.size:
+            return data if len(self.data_shape) == 2 else data.reshape(self.data_shape)
+        return data.reshape((data.shape[0],) + self.data_shape[1:])
 
     def __len__(self) -> int:
         return self.lengths.shape[0]

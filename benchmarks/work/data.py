@@ -60,3 +60,9 @@ def documents(n_docs: int = 48) -> tuple[list[np.ndarray], list[np.ndarray]]:
     lengths = rng.integers(8, 41, n_docs)
     docs = [np.minimum(rng.zipf(1.3, (n, 4)), 10**9).astype("uint64") for n in lengths]
     return docs, [rng.integers(0, TAGGER_TAGS, n).astype("int32") for n in lengths]
+
+
+def sequences(n: int, shortest: int, longest: int, width: int) -> list[np.ndarray]:
+    """Sequences of float32 (rows, width), of different lengths."""
+    lengths = np.random.default_rng(6).integers(shortest, longest + 1, n)
+    return [floats(rows, width, seed=i) for i, rows in enumerate(lengths)]

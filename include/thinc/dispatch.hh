@@ -74,6 +74,8 @@ template <typename T> struct Windows {
     void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW);
     void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
                              std::size_t nW);
+    void (*add_reversed)(T* out, const T* X, const T* Y, const std::int32_t* lengths, std::size_t S, std::size_t B,
+                         std::size_t I);
 };
 
 // --- tables (kernels/gather.hh)
@@ -90,6 +92,8 @@ struct Hashing {
     void (*hash_rows)(std::int32_t* rows, const std::uint64_t* ids, std::uint32_t seed, std::uint32_t T,
                       std::size_t n);
     void (*hash_ngrams)(std::uint64_t* out, const std::uint64_t* keys, std::size_t size, std::size_t n);
+    void (*hash_slots)(std::uint32_t* out, const std::uint64_t* keys, std::uint32_t length, bool mask, std::size_t n);
+    std::uint32_t (*highest)(const std::uint32_t* x, std::size_t n);
 };
 
 // --- matrix products (kernels/gemm*.hh): C (M, N) = alpha * A (M, K) B (K, N) + bias + beta * C

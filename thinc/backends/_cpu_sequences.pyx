@@ -57,8 +57,12 @@ cdef Py_ssize_t sum_lengths(cnp.ndarray lengths) except -2:
 
 cdef Py_ssize_t check_lengths(str operation, cnp.ndarray lengths, Py_ssize_t T, bint allow_empty) except -1:
     # the sum of lengths that fit T rows
-    cdef Py_ssize_t total = sum_lengths(lengths)
-    if total < 0 or (not allow_empty and cnp.PyArray_SIZE(lengths) and lengths.min() == 0):
+    cdef Py_ssize_t total = sum_lengths(lengths), i
+    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef bint empty = False
+    for i in range(cnp.PyArray_DIM(lengths, 0)):
+        empty |= length[i] == 0
+    if total < 0 or (empty and not allow_empty):
         bound = ">= 0" if allow_empty else "> 0"
         raise ValueError(
             f"Cannot compute {operation}: all sequence lengths must be {bound}, but the smallest is {lengths.min()}"

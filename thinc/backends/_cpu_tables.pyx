@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from ..kernels._dispatch cimport active
 from ..kernels._arrays cimport as_int32, contiguous, empty1, empty2, is_real_array
+from ..kernels.idmap import group
 
 cnp.import_array()
 
@@ -47,6 +48,12 @@ cdef scatter(str operation, cnp.ndarray table, cnp.ndarray indices, cnp.ndarray 
 
 class CpuTables:
     """Mixin of NumpyOps; `super()` is the readable reference."""
+
+    def _group(self, ids):
+        if type(ids) is cnp.ndarray and cnp.PyArray_ISINTEGER(<cnp.ndarray>ids) \
+                and cnp.PyArray_NDIM(<cnp.ndarray>ids) == 1 and cnp.PyArray_SIZE(<cnp.ndarray>ids) < 0x7fffffff:
+            return group(ids)
+        return super()._group(ids)
 
     def gather_add(self, cnp.ndarray table not None, indices):
         if not is_real_array(table) or cnp.PyArray_NDIM(<cnp.ndarray>table) != 2:

@@ -112,6 +112,25 @@ class ArrayOps:
         """``X + Y``, as a new array."""
         return X + Y
 
+    def _add_items(self, Xs: Any, Ys: Any) -> list | None:
+        """``X + Y`` for each pair of arrays in two lists; None if the lists, or two arrays, differ in shape."""
+        if len(Xs) != len(Ys):
+            return None
+        pairs = list(zip(Xs, Ys, strict=True))
+        if not all(isinstance(X, self.xp.ndarray) and X.shape == getattr(Y, "shape", None) for X, Y in pairs):
+            return None
+        return [self._add(X, Y) for X, Y in pairs]
+
+    def _sum(self, arrays: list) -> Any:
+        """The sum of arrays of one shape, None if these are not arrays of one shape.
+
+        It may be computed in one of them that nobody holds but the list.
+        """
+        first = arrays[0]
+        if not all(isinstance(X, self.xp.ndarray) and X.shape == first.shape for X in arrays):
+            return None
+        return sum(arrays[1:], start=first)
+
     def _concatenate(self, arrays: Any, axis: int) -> Any:
         """``xp.concatenate(arrays, axis)``."""
         return self.xp.concatenate(arrays, axis=axis)

@@ -143,6 +143,45 @@ class PaddingOps(ArrayOps):
             sequences[i] = columns[column, : lengths[column]]
         return sequences
 
+    def _padded2rows(self, padded: Padded) -> tuple[Any, Any]:
+        """The sequences of a `Padded` in their original order, one after the other, and their lengths, int32."""
+        sequences = self.padded2list(padded)
+        return self.flatten(sequences), self.asarray1i([len(seq) for seq in sequences])
+
+    def _list2padded_like(self, seqs: Any, like: Padded) -> Padded:
+        """`list2padded`, but with the order of another `Padded`, of sequences of the same lengths.
+
+        Those of equal lengths can come in any order in a `Padded`, so stacking them anew might give another
+        one. Sequences of other lengths are stacked anew.
+        """
+        order = _to_ints(like.indices)
+        if not seqs or len(seqs) != len(order) or [len(seqs[i]) for i in order] != _to_ints(like.lengths):
+            return self.list2padded(seqs)
+        _check_alike("list2padded", seqs)
+        data = self.alloc((len(like.data), len(seqs), *seqs[0].shape[1:]), dtype=seqs[0].dtype)
+        for column, i in enumerate(order):
+            data[: len(seqs[i]), column] = seqs[i]
+        return Padded(data, like.size_at_t, like.lengths, like.indices)
+
+    def _reverse_steps(self, X: Any, lengths: Any) -> Any:
+        """Each column of the time-major data ``(S, B, ...)`` reversed within its length; the rest stays."""
+        xp = self.xp
+        steps = xp.arange(X.shape[0])[:, None]
+        mirrored = xp.asarray(lengths) - 1 - steps  # (S, B)
+        return X[xp.where(mirrored < 0, steps, mirrored), xp.arange(X.shape[1])]
+
+    def _join_reversed(self, X: Any, Y: Any, lengths: Any) -> Any:
+        """X, and Y reversed, side by side."""
+        return self._concatenate((X, self._reverse_steps(Y, lengths)), axis=-1)
+
+    def _add_reversed(self, X: Any, Y: Any, lengths: Any) -> Any:
+        """X, plus Y reversed."""
+        return self._add(X, self._reverse_steps(Y, lengths))
+
+    def _split_reversed(self, Z: Any, width: int, lengths: Any) -> tuple[Any, Any]:
+        """The first `width` columns, and the others reversed: the inverse of `_join_reversed`."""
+        return self.as_contig(Z[..., :width]), self._reverse_steps(self.as_contig(Z[..., width:]), lengths)
+
 
 def _to_ints(lengths: Any) -> list[int]:
     """Lengths or indices, wherever they are, as Python ints."""

@@ -111,6 +111,10 @@ class PoolingOps(ArrayOps):
             return d_lasts[:0].copy()
         return self._scatter_rows("backprop_reduce_last", d_lasts, lasts, int(lasts[-1]) + 1)
 
+    def _count_rows(self, lengths: Any) -> int:
+        """How many rows sequences of these lengths have in all."""
+        return int(lengths.sum())
+
     def _sum_sequences(self, X: Any, sizes: numpy.ndarray) -> Any:
         sums = self.alloc((len(sizes), *X.shape[1:]), dtype=X.dtype)
         end = 0

@@ -12,6 +12,18 @@ from ._ops_arrays import ArrayOps
 class TableOps(ArrayOps):
     """Look rows up, add rows up, hash keys."""
 
+    def _group(self, ids: Any) -> tuple[Any, Any, Any]:
+        """Group equal items of a vector.
+
+        Returns
+        -------
+        Where each group occurs, the number of the group that each item belongs to, and the size of each group.
+        """
+        _, first, groups, counts = self.xp.unique(
+            ids, return_index=True, return_inverse=True, return_counts=True
+        )
+        return first, groups, counts
+
     def gather_add(self, table: Any, indices: Any) -> Floats2d:
         """Sum rows of a table: ``Y[b] = sum over k of table[indices[b, k]]``.
 

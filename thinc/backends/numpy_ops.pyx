@@ -10,7 +10,9 @@ from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
 from ._cpu_memory import CpuMemory
 from ._cpu_normalize import CpuNormalize
+from ._cpu_padding import CpuPadding
 from ._cpu_random import CpuRandom
+from ._cpu_selection import CpuSelection
 from ._cpu_sequences import CpuSequences, check_seq2col_lengths
 from ._cpu_tables import CpuTables
 from ._cpu_training import CpuTraining
@@ -27,8 +29,19 @@ has_blis = find_spec("blis") is not None
 
 @registry.ops("NumpyOps")
 class NumpyOps(
-    CpuActivations, CpuLSTM, CpuMatrix, CpuNormalize, CpuMaxout, CpuMemory, CpuRandom, CpuSequences, CpuTables,
-    CpuTraining, Ops
+    CpuActivations,
+    CpuLSTM,
+    CpuMatrix,
+    CpuNormalize,
+    CpuMaxout,
+    CpuMemory,
+    CpuPadding,
+    CpuRandom,
+    CpuSelection,
+    CpuSequences,
+    CpuTables,
+    CpuTraining,
+    Ops,
 ):
     """Array operations on the CPU, by compiled kernels.
 

@@ -91,6 +91,9 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*backprop_seq2col)(
             T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
         ) noexcept nogil
+        void (*add_reversed)(
+            T* out, const T* X, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
+        ) noexcept nogil
 
     # --- tables
     cdef cppclass Tables[T]:
@@ -108,6 +111,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             int32_t* rows, const uint64_t* ids, uint32_t seed, uint32_t T, size_t n
         ) noexcept nogil
         void (*hash_ngrams)(uint64_t* out, const uint64_t* keys, size_t size, size_t n) noexcept nogil
+        void (*hash_slots)(uint32_t* out, const uint64_t* keys, uint32_t length, bint mask, size_t n) noexcept nogil
+        uint32_t (*highest)(const uint32_t* x, size_t n) noexcept nogil
 
     # --- matrix products
     cdef cppclass GemmCall[T]:

@@ -2,7 +2,9 @@
 import numpy
 
 cimport numpy as cnp
-from libc.stdint cimport int32_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
 
 cnp.import_array()
 
@@ -88,3 +90,66 @@ class IdMap:
                 slot = find_slot(k, u, mask, w[j])
                 found[j] = v[slot] if u[slot] else default
         return out
+
+
+def group(cnp.ndarray ids not None):
+    """Group equal ids.
+
+    Parameters
+    ----------
+    ids : integer array (n,)
+        Of up to 64 bits; fewer than 2**31.
+
+    Returns
+    -------
+    first : int64 array (groups,)
+        Where each group occurs first; groups are in the order of their ids, as `numpy.unique` has them.
+    groups : int64 array (n,)
+        The number of the group that each id belongs to.
+    counts : int64 array (groups,)
+        How many ids each group has.
+    """
+    if cnp.PyArray_NDIM(ids) != 1 or not cnp.PyArray_ISINTEGER(ids):
+        raise ValueError(f"group: expected a vector of integers, but got {ids.dtype} of shape {(<object>ids).shape}")
+    given = ids
+    if cnp.PyArray_ITEMSIZE(ids) != 8 or not cnp.PyArray_ISCARRAY_RO(ids):
+        ids = numpy.ascontiguousarray(ids.astype("uint64", copy=False))
+    cdef cnp.npy_intp n = cnp.PyArray_DIM(ids, 0), i, size = 8, found = 0
+    while size < 2 * n:
+        size *= 2
+    cdef int32_t* table = <int32_t*>malloc(size * sizeof(int32_t))  # numbers of groups, -1 where there is none
+    if table == NULL:
+        raise MemoryError()
+    cdef cnp.ndarray groups = <cnp.ndarray>cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT64, 0)
+    cdef cnp.ndarray first = <cnp.ndarray>cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT64, 0)
+    cdef cnp.ndarray counts = <cnp.ndarray>cnp.PyArray_EMPTY(1, &n, cnp.NPY_INT64, 0)
+    cdef const uint64_t* key = <const uint64_t*>cnp.PyArray_DATA(ids)
+    cdef int64_t* number = <int64_t*>cnp.PyArray_DATA(groups)
+    cdef int64_t* position = <int64_t*>cnp.PyArray_DATA(first)
+    cdef int64_t* count = <int64_t*>cnp.PyArray_DATA(counts)
+    cdef size_t slot, mask = size - 1
+    with nogil:
+        memset(table, 0xff, size * sizeof(int32_t))
+        for i in range(n):
+            slot = scatter_bits(key[i]) & mask
+            while table[slot] >= 0 and key[position[table[slot]]] != key[i]:
+                slot = (slot + 1) & mask
+            if table[slot] < 0:
+                table[slot] = found
+                position[found] = i
+                count[found] = 0
+                found += 1
+            number[i] = table[slot]
+            count[table[slot]] += 1
+        free(table)
+    positions, sizes = first[:found], counts[:found]
+    cdef cnp.ndarray order = given[positions].argsort()
+    cdef cnp.ndarray ranks = <cnp.ndarray>cnp.PyArray_EMPTY(1, &found, cnp.NPY_INT64, 0)
+    cdef const cnp.npy_intp* place = <const cnp.npy_intp*>cnp.PyArray_DATA(order)
+    cdef int64_t* rank = <int64_t*>cnp.PyArray_DATA(ranks)
+    with nogil:
+        for i in range(found):
+            rank[place[i]] = i
+        for i in range(n):
+            number[i] = rank[number[i]]
+    return positions[order], groups, sizes[order]

@@ -2,6 +2,8 @@
 cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
+from ._dispatch cimport active
+
 cnp.import_array()
 
 ctypedef fused real:
@@ -9,85 +11,86 @@ ctypedef fused real:
     double
 
 
-cdef inline uint32_t rotate_left(uint32_t x, int n) noexcept nogil:
-    return (x << n) | (x >> (32 - n))
+# For many examples, classes far apart are done one after the other: the weights of one fit in the cache, those of all
+# do not. With a stride of 1, the weights of a feature lie side by side for all classes, and examples come first.
+cdef enum:
+    MANY = 16384  # features
+
+cdef real score_one(
+    const real* w, real bias, const uint32_t* slots, const real* values, size_t size
+) noexcept nogil:
+    cdef real even = bias, odd = 0  # two sums, which do not wait for each other
+    cdef size_t _
+    for _ in range(size // 2):
+        even += values[0] * (w[slots[0]] + w[slots[1]])
+        odd += values[1] * (w[slots[2]] + w[slots[3]])
+        slots += 4
+        values += 2
+    if size % 2:
+        even += values[0] * (w[slots[0]] + w[slots[1]])
+    return even + odd
 
 
-cdef inline uint32_t finish(uint32_t h) noexcept nogil:
-    h ^= 8
-    h = (h ^ (h >> 16)) * <uint32_t>0x85ebca6bu
-    h = (h ^ (h >> 13)) * <uint32_t>0xc2b2ae35u
-    return h ^ (h >> 16)
-
-
-cdef inline void hash_twice(uint32_t* out, uint64_t key) noexcept nogil:
-    # MurmurHash3_x86_32 (A. Appleby) of the 8 little-endian bytes, with seeds 0 and 1; trained models depend on it
-    cdef uint32_t h = 0, g = 1, k
-    cdef int i
-    for i in range(2):
-        k = rotate_left(<uint32_t>(key >> (32 * i)) * <uint32_t>0xcc9e2d51u, 15) * <uint32_t>0x1b873593u
-        h = rotate_left(h ^ k, 13) * 5 + <uint32_t>0xe6546b64u
-        g = rotate_left(g ^ k, 13) * 5 + <uint32_t>0xe6546b64u
-    out[0], out[1] = finish(h), finish(g)
-
-
-cdef void fill_slots(uint32_t* out, const uint64_t* keys, size_t n, uint32_t length, bint mask) noexcept nogil:
+cdef void score_two(
+    real* y, const real* w, const real* v, const real* bias, const uint32_t* slots, const real* values, size_t size
+) noexcept nogil:
+    cdef real one = bias[0], two = bias[1]
     cdef size_t i
-    for i in range(n):
-        hash_twice(out + 2 * i, keys[i])
-    if mask:
-        for i in range(2 * n):
-            out[i] &= length - 1
-    else:
-        for i in range(2 * n):
-            out[i] %= length
+    for i in range(size):
+        one += values[i] * (w[slots[2 * i]] + w[slots[2 * i + 1]])
+        two += values[i] * (v[slots[2 * i]] + v[slots[2 * i + 1]])
+    y[0], y[1] = one, two
 
 
 cdef void run_score(
     real* y, const real* w, const real* bias, const uint32_t* slots, const real* values, const int32_t* lengths,
-    size_t B, size_t nO, size_t stride
+    size_t B, size_t nO, size_t stride, size_t n_features
 ) noexcept nogil:
-    cdef size_t e, c, i, size, s1, s2
-    cdef const real* wc
-    cdef const real* wd
-    cdef real v, total, other
+    cdef size_t e, c, start
+    if stride > 1 and n_features >= MANY:
+        for c in range(nO):
+            start = 0
+            for e in range(B):
+                y[e * nO + c] = score_one(w + c * stride, bias[c], slots + 2 * start, values + start, lengths[e])
+                start += lengths[e]
+        return
     for e in range(B):
-        size = lengths[e]
-        for c in range(0, nO - nO % 2, 2):  # two classes at a time: their sums do not wait for each other
-            wc, wd = w + c * stride, w + (c + 1) * stride
-            total, other = bias[c], bias[c + 1]
-            for i in range(size):
-                v, s1, s2 = values[i], slots[2 * i], slots[2 * i + 1]
-                total += v * (wc[s1] + wc[s2])
-                other += v * (wd[s1] + wd[s2])
-            y[e * nO + c], y[e * nO + c + 1] = total, other
+        for c in range(0, nO - nO % 2, 2):
+            score_two(
+                y + c, w + c * stride, w + (c + 1) * stride, bias + c, slots, values, lengths[e]
+            )
         if nO % 2:
-            wc = w + (nO - 1) * stride
-            total = bias[nO - 1]
-            for i in range(size):
-                total += values[i] * (wc[slots[2 * i]] + wc[slots[2 * i + 1]])
-            y[e * nO + nO - 1] = total
-        slots += 2 * size
-        values += size
+            c = nO - 1
+            y[c] = score_one(w + c * stride, bias[c], slots, values, lengths[e])
+        y += nO
+        slots += 2 * lengths[e]
+        values += lengths[e]
+
+
+cdef void add_one(real* dw, real d, const uint32_t* slots, const real* values, size_t size) noexcept nogil:
+    cdef size_t i
+    for i in range(size):
+        dw[slots[2 * i]] += d * values[i]
+        dw[slots[2 * i + 1]] += d * values[i]
 
 
 cdef void run_add(
     real* dw, const real* dy, const uint32_t* slots, const real* values, const int32_t* lengths,
-    size_t B, size_t nO, size_t stride
+    size_t B, size_t nO, size_t stride, size_t n_features
 ) noexcept nogil:
-    cdef size_t e, c, i, size
-    cdef real* dwc
-    cdef real d
-    for e in range(B):
-        size = lengths[e]
-        for c in range(nO):
-            dwc = dw + c * stride
-            d = dy[e * nO + c]
-            for i in range(size):
-                dwc[slots[2 * i]] += d * values[i]
-                dwc[slots[2 * i + 1]] += d * values[i]
-        slots += 2 * size
-        values += size
+    cdef size_t e, c, start
+    if stride == 1 or n_features < MANY:
+        for e in range(B):
+            for c in range(nO):
+                add_one(dw + c * stride, dy[e * nO + c], slots, values, lengths[e])
+            slots += 2 * lengths[e]
+            values += lengths[e]
+        return
+    for c in range(nO):
+        start = 0
+        for e in range(B):
+            add_one(dw + c * stride, dy[e * nO + c], slots + 2 * start, values + start, lengths[e])
+            start += lengths[e]
 
 
 def hash_slots(cnp.ndarray keys not None, uint32_t length, bint mask):
@@ -115,7 +118,7 @@ def hash_slots(cnp.ndarray keys not None, uint32_t length, bint mask):
     cdef size_t n = dims[0]
     mask = mask or length & (length - 1) == 0  # then it is the same
     with nogil:
-        fill_slots(y, k, n, length, mask)
+        active().hashing.hash_slots(y, k, length, mask, n)
     return out
 
 
@@ -153,14 +156,14 @@ def score(
     cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
     cdef const void* v = cnp.PyArray_DATA(values)
     cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef size_t B = dims[0]
+    cdef size_t B = dims[0], N = cnp.PyArray_DIM(values, 0)
     cdef bint single = cnp.PyArray_TYPE(W) == cnp.NPY_FLOAT32
     with nogil:
         if single:
-            run_score[float](<float*>y, <const float*>w, <const float*>bias, s, <const float*>v, n, B, nO, stride)
+            run_score[float](<float*>y, <const float*>w, <const float*>bias, s, <const float*>v, n, B, nO, stride, N)
         else:
             run_score[double](
-                <double*>y, <const double*>w, <const double*>bias, s, <const double*>v, n, B, nO, stride
+                <double*>y, <const double*>w, <const double*>bias, s, <const double*>v, n, B, nO, stride, N
             )
     return out
 
@@ -188,13 +191,13 @@ def add_gradient(
     cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
     cdef const void* v = cnp.PyArray_DATA(values)
     cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef size_t B = cnp.PyArray_DIM(dY, 0), nO = cnp.PyArray_DIM(dY, 1)
+    cdef size_t B = cnp.PyArray_DIM(dY, 0), nO = cnp.PyArray_DIM(dY, 1), N = cnp.PyArray_DIM(values, 0)
     cdef bint single = cnp.PyArray_TYPE(dW) == cnp.NPY_FLOAT32
     with nogil:
         if single:
-            run_add[float](<float*>dw, <const float*>dy, s, <const float*>v, n, B, nO, stride)
+            run_add[float](<float*>dw, <const float*>dy, s, <const float*>v, n, B, nO, stride, N)
         else:
-            run_add[double](<double*>dw, <const double*>dy, s, <const double*>v, n, B, nO, stride)
+            run_add[double](<double*>dw, <const double*>dy, s, <const double*>v, n, B, nO, stride, N)
 
 
 cdef cnp.ndarray as_vector(cnp.ndarray array, int kind):
@@ -215,6 +218,26 @@ cpdef bint fit(cnp.ndarray lengths, Py_ssize_t n_features) except -1:
     return not negative and total == n_features
 
 
+def ready(W, b, inputs):
+    """Whether weights, biases and (keys, values, lengths) are just what the other functions take, and fit together."""
+    if type(inputs) is not tuple or len(inputs) != 3:
+        return False
+    keys, values, lengths = inputs
+    return (
+        is_vector(W, cnp.NPY_FLOAT32) and is_vector(b, cnp.NPY_FLOAT32) and is_vector(keys, cnp.NPY_UINT64)
+        and is_vector(values, cnp.NPY_FLOAT32) and is_vector(lengths, cnp.NPY_INT32)
+        and cnp.PyArray_DIM(<cnp.ndarray>keys, 0) == cnp.PyArray_DIM(<cnp.ndarray>values, 0)
+        and fit(<cnp.ndarray>lengths, cnp.PyArray_DIM(<cnp.ndarray>keys, 0))
+    )
+
+
+cdef bint is_vector(object array, int kind):
+    return (
+        type(array) is cnp.ndarray and cnp.PyArray_TYPE(<cnp.ndarray>array) == kind
+        and cnp.PyArray_NDIM(<cnp.ndarray>array) == 1 and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>array)
+    )
+
+
 cdef check_batch(
     cnp.ndarray W, cnp.ndarray slots, cnp.ndarray values, cnp.ndarray lengths, size_t nO, size_t stride
 ):
@@ -230,12 +253,11 @@ cdef check_batch(
             or cnp.PyArray_DIM(slots, 0) != cnp.PyArray_DIM(values, 0):
         raise ValueError(f"The slots must be a uint32 array (N, 2), but got shape {(<object>slots).shape}")
     cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
-    cdef cnp.npy_intp total = cnp.PyArray_DIM(values, 0), i
-    cdef uint32_t highest = 0
+    cdef cnp.npy_intp total = cnp.PyArray_DIM(values, 0)
+    cdef uint32_t highest
     if not fit(lengths, total):
         raise ValueError("The lengths must be at least 0 and sum up to the number of features")
-    for i in range(2 * cnp.PyArray_DIM(slots, 0)):
-        highest = max(highest, s[i])
+    highest = active().hashing.highest(s, 2 * total)
     if nO and total and (nO - 1) * stride + highest >= <size_t>cnp.PyArray_DIM(W, 0):
         raise ValueError(
             f"There are {cnp.PyArray_DIM(W, 0)} weights, too few for {nO} classes and slots up to {highest}"

@@ -19,7 +19,7 @@ def attend(model: Model, X: Floats2d, K: Floats2d, lengths: Ints1d) -> tuple[Flo
     Y = X * attention
     shape = Y.shape
 
-    def backprop(dY: Any) -> tuple[Any, Any]:
+    def backprop(dY: Any) -> "tuple[Any, Any]":
         check_gradient(model, dY, shape)
         d_attention = (X * dY).sum(axis=1, keepdims=True)
         d_scores = ops.backprop_softmax_sequences(d_attention, attention, lengths)  # (T, 1)

@@ -5,7 +5,7 @@ from typing import Any, Callable
 from .._util.constants import mark_like
 from ..backends import Ops
 from ..model import Model
-from ..types import Padded, Ragged
+from ..types import Ragged
 from ._batches import unchanged
 
 # Converts a batch into the kind that the layer takes. Returns it, and a function that puts a batch of that
@@ -46,17 +46,6 @@ def list_to_ragged(ops: Ops, Xs: Any) -> Ragged:
 def ragged_to_list(ops: Ops, Xr: Ragged) -> list[Any]:
     """Split a Ragged into its sequences."""
     return ops.unflatten(Xr.dataXd, Xr.lengths)
-
-
-def list_to_padded_like(ops: Ops, Ys: Any, Xp: Padded) -> Padded:
-    """Stack sequences in the order and with the steps of ``Xp``.
-
-    Those of equal lengths can come in any order in a Padded, so stacking them anew might give another one.
-    """
-    data = ops.alloc((Xp.data.shape[0], len(Ys), *Ys[0].shape[1:]), dtype=Ys[0].dtype) if Ys else Xp.data
-    for column, i in enumerate(ops.to_numpy(Xp.indices).tolist()):
-        data[: len(Ys[i]), column] = Ys[i]
-    return Padded(data, Xp.size_at_t, Xp.lengths, Xp.indices)
 
 
 def expect_kind(model: Model, kind: type, X: Any) -> None:

@@ -36,12 +36,16 @@ def add(
 def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
     if not model.layers:
         return X, unchanged  # type: ignore[return-value]
-    outputs, callbacks = zip(*[layer(X, is_train) for layer in model.layers], strict=True)
+    outputs, callbacks = [], []
+    for layer in model.layers:
+        outputs.append(None)
+        outputs[-1], callback = layer(X, is_train)
+        callbacks.append(callback)
 
     def backprop(dY: OutT) -> InT:
-        return sum_batches([callback(dY) for callback in callbacks])
+        return sum_batches(model.ops, [callback(dY) for callback in callbacks])
 
-    return sum_batches(outputs), backprop
+    return sum_batches(model.ops, outputs), backprop
 
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:

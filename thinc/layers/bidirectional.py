@@ -6,7 +6,6 @@ from .._util.arrays import get_width
 from ..config import registry
 from ..model import Model
 from ..types import Padded
-from ._batches import add_batches
 from ._kinds import expect_kind
 
 
@@ -30,20 +29,24 @@ def bidirectional(
 
 def forward(model: Model[Padded, Padded], X: Padded, is_train: bool) -> tuple[Padded, Callable]:
     expect_kind(model, Padded, X)
+    ops, lengths = model.ops, X.lengths
     l2r, r2l = model.layers
     Y_left, backprop_l2r = l2r(X, is_train)
-    Y_reversed, backprop_r2l = r2l(_reverse(model, X), is_train)
-    Y_right = _reverse(model, Y_reversed)
+    Y_right, backprop_r2l = r2l(_with_data(X, ops._reverse_steps(X.data, lengths)), is_train)
     width = Y_left.data.shape[-1]
 
-    def backprop(dY: Padded) -> Padded:
+    def backprop(dY: Padded) -> "Padded | None":
         dY_left, dY_right = _split(model, dY, width)
-        dX_reversed = backprop_r2l(_reverse(model, dY_right))
-        dX_right = None if dX_reversed is None else _reverse(model, dX_reversed)
-        return add_batches(backprop_l2r(dY_left), dX_right)
+        dX_left, dX_right = backprop_l2r(dY_left), backprop_r2l(dY_right)
+        if dX_left is None and dX_right is None:
+            return None
+        if dX_right is None:
+            return dX_left
+        if dX_left is None:
+            return _with_data(X, ops._reverse_steps(dX_right.data, lengths))
+        return _with_data(X, ops._add_reversed(dX_left.data, dX_right.data, lengths))
 
-    data = model.ops.xp.concatenate((Y_left.data, Y_right.data), axis=-1)
-    return Padded(data, X.size_at_t, X.lengths, X.indices), backprop
+    return _with_data(X, ops._join_reversed(Y_left.data, Y_right.data, lengths)), backprop
 
 
 def init(model: Model[Padded, Padded], X: Padded | None = None, Y: Padded | None = None) -> None:
@@ -51,24 +54,17 @@ def init(model: Model[Padded, Padded], X: Padded | None = None, Y: Padded | None
     Y_left = Y_right = None
     if Y is not None:
         Y_left, Y_right = _split(model, Y, l2r.maybe_get_dim("nO") or get_width(Y) // 2)
-        Y_right = _reverse(model, Y_right)
     l2r.initialize(X=X, Y=Y_left)
-    r2l.initialize(X=None if X is None else _reverse(model, X), Y=Y_right)
-
-
-def _reverse(model: Model, Xp: Padded) -> Padded:
-    """Reverse each sequence in time; the padding stays behind it."""
-    xp = model.ops.xp
-    steps = xp.arange(Xp.data.shape[0])[:, None]
-    mirrored = xp.asarray(Xp.lengths) - 1 - steps  # (steps, B)
-    source = xp.where(mirrored < 0, steps, mirrored)
-    data = Xp.data[source, xp.arange(Xp.data.shape[1])]
-    return Padded(data, Xp.size_at_t, Xp.lengths, Xp.indices)
+    r2l.initialize(
+        X=None if X is None else _with_data(X, model.ops._reverse_steps(X.data, X.lengths)), Y=Y_right
+    )
 
 
 def _split(model: Model, Yp: Padded, width: int) -> tuple[Padded, Padded]:
-    """Split a batch between the directions, ``width`` columns for the first one."""
-    data: Any = Yp.data
-    parts = [model.ops.as_contig(part) for part in (data[..., :width], data[..., width:])]
-    left, right = (Padded(part, Yp.size_at_t, Yp.lengths, Yp.indices) for part in parts)
-    return left, right
+    """Split a batch between the directions, ``width`` columns for the first one; reverse the others."""
+    left, right = model.ops._split_reversed(Yp.data, width, Yp.lengths)
+    return _with_data(Yp, left), _with_data(Yp, right)
+
+
+def _with_data(Xp: Padded, data: Any) -> Padded:
+    return Padded(data, Xp.size_at_t, Xp.lengths, Xp.indices)

@@ -49,7 +49,9 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
 
     def backprop(dY: OutT) -> InT:
         parts = split(model, dY, widths)
-        return sum_batches([callback(part) for callback, part in zip(callbacks, parts, strict=True)])
+        return sum_batches(
+            model.ops, [callback(part) for callback, part in zip(callbacks, parts, strict=True)]
+        )
 
     return Y, backprop
 

@@ -24,7 +24,7 @@ def forward(
     ops = model.ops
     lengths = [len(X) for X in Xs]
 
-    def backprop(dY: Array2d) -> list[Array2d]:
+    def backprop(dY: Array2d) -> "list[Array2d]":
         return ops.unflatten(dY, lengths)
 
     return ops.flatten(Xs), backprop

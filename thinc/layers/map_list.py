@@ -23,12 +23,18 @@ def forward(
     model: Model[List[InT], List[OutT]], Xs: List[InT], is_train: bool
 ) -> tuple[List[OutT], Callable]:
     layer = model.layers[0]
-    pairs = [layer(X, is_train) for X in Xs]
+    Ys, callbacks = [], []
+    for X in Xs:
+        Y, callback = layer(X, is_train)
+        Ys.append(Y)
+        callbacks.append(callback)
 
-    def backprop(dYs: List[OutT]) -> List[InT]:
-        return [callback(dY) for (_, callback), dY in zip(pairs, dYs, strict=True)]
+    def backprop(dYs: "List[OutT]") -> "List[InT]":
+        if len(dYs) != len(callbacks):
+            raise ValueError(f"{model.name}: got {len(dYs)} gradients for {len(callbacks)} items.")
+        return [callback(dY) for callback, dY in zip(callbacks, dYs)]  # noqa: B905
 
-    return [Y for Y, _ in pairs], backprop
+    return Ys, backprop
 
 
 def init(

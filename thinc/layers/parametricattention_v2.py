@@ -49,7 +49,7 @@ def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[R
 
     def backprop(dYr: Ragged) -> Ragged:
         dX, dK = backprop_attention(with_width(dYr.dataXd, X.shape[1]))
-        return Ragged(add_batches(dX, backprop_key(dK)), Xr.lengths)
+        return Ragged(add_batches(model.ops, dX, backprop_key(dK)), Xr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
 

@@ -1,10 +1,10 @@
 """residual: a layer with a connection around it, Y = X + layer(X)."""
 
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from ..config import registry
 from ..model import Model
-from ._batches import add_batches
+from ._batches import sum_batches
 from ._widths import copy_dims
 
 InT = TypeVar("InT")
@@ -29,12 +29,13 @@ def residual(layer: Model[InT, InT]) -> Model[InT, InT]:
 
 
 def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable]:
-    Y, backprop_layer = model.layers[0](X, is_train)
+    terms: list[Any] = [X, None]
+    terms[1], backprop_layer = model.layers[0](X, is_train)
 
     def backprop(dY: InT) -> InT:
-        return add_batches(dY, backprop_layer(dY))
+        return sum_batches(model.ops, [dY, backprop_layer(dY)])
 
-    return add_batches(X, Y), backprop
+    return sum_batches(model.ops, terms), backprop
 
 
 def init(model: Model[InT, InT], X: InT | None = None, Y: InT | None = None) -> None:

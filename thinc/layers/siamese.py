@@ -42,7 +42,7 @@ def forward(
     vec2, backprop_vec2 = layer(X2, is_train)
     Y, backprop_similarity = similarity((vec1, vec2), is_train)
 
-    def backprop(dY: OutT) -> Tuple[LayerT, LayerT]:
+    def backprop(dY: OutT) -> "Tuple[LayerT, LayerT]":
         d_vec1, d_vec2 = backprop_similarity(dY)
         return backprop_vec1(d_vec1), backprop_vec2(d_vec2)
 

@@ -59,9 +59,13 @@ def _sparse_linear(nO: int | None, length: int, *, v1_indexing: bool) -> Model[I
 
 
 def forward(model: Model[InT, ArrayXd], keys_values_lengths: InT, is_train: bool) -> tuple[ArrayXd, Callable]:
-    W: Any = to_numpy(model.get_param("W"))
-    b: Any = to_numpy(model.get_param("b"))
-    keys, values, lengths = _checked(model, keys_values_lengths, W.dtype)
+    W: Any = model.get_param("W")
+    b: Any = model.get_param("b")
+    inputs: Any = keys_values_lengths
+    if not sparse.ready(W, b, inputs):
+        W, b = to_numpy(W), to_numpy(b)
+        inputs = _checked(model, inputs, W.dtype)
+    keys, values, lengths = inputs
     v1_indexing = model.attrs["v1_indexing"]
     length = model.get_dim("length")
     stride = 1 if v1_indexing else length
@@ -76,12 +80,8 @@ class Backprop:
     def __init__(
         self, model: Model[InT, ArrayXd], inputs: InT, slots: Any, values: Any, lengths: Any, stride: int
     ) -> None:
-        self.model = model
-        self.inputs = inputs
-        self.slots = slots
-        self.values = values
-        self.lengths = lengths
-        self.stride = stride
+        self.model, self.inputs, self.stride = model, inputs, stride
+        self.slots, self.values, self.lengths = slots, values, lengths
 
     def __call__(self, dY: ArrayXd) -> InT:
         model = self.model

@@ -70,12 +70,18 @@ def tuplify(layer1: Model[InT, Any], layer2: Model[InT, Any], *layers: Model[Any
 
 
 def tuplify_forward(model: Model[InT, Tuple], X: InT, is_train: bool) -> tuple[Tuple, Callable]:
-    outputs, callbacks = zip(*[layer(X, is_train) for layer in model.layers], strict=True)
+    outputs, callbacks = [], []
+    for layer in model.layers:
+        Y, callback = layer(X, is_train)
+        outputs.append(Y)
+        callbacks.append(callback)
 
     def backprop(dY: Tuple) -> InT:
-        return sum_batches([callback(dy) for callback, dy in zip(callbacks, dY, strict=True)])
+        if len(dY) != len(callbacks):
+            raise ValueError(f"{model.name}: got {len(dY)} gradients for {len(callbacks)} layers.")
+        return sum_batches(model.ops, [callback(dy) for callback, dy in zip(callbacks, dY)])  # noqa: B905
 
-    return outputs, backprop
+    return tuple(outputs), backprop
 
 
 def init(model: Model[InT, Tuple], X: InT | None = None, Y: Tuple | None = None) -> None:

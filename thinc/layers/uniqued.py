@@ -42,24 +42,22 @@ def forward(
         return layer(X, is_train)
     ops = model.ops
     keys = ids[:, model.attrs["column"]] if ids.ndim > 1 else ids
-    _, first, inverse, counts = ops.xp.unique(
-        keys, return_index=True, return_inverse=True, return_counts=True
-    )
+    first, groups, counts = ops._group(keys)
     Y_groups, backprop_groups = layer(ids[first], is_train)
     shape = (len(ids), *Y_groups.shape[1:])
 
     def backprop(dY: Floats2d) -> Any:
         check_gradient(model, dY, shape)
         dY_groups = ops.alloc(Y_groups.shape, dtype=Y_groups.dtype)
-        ops.scatter_add(dY_groups, ops.asarray1i(inverse), ops.as_contig(dY))
+        ops.scatter_add(dY_groups, ops.asarray1i(groups), ops.as_contig(dY))
         dX = backprop_groups(dY_groups)
         if not hasattr(dX, "shape"):  # a placeholder for "no gradient"
             return dX
         if dX.dtype.kind == "f":
             dX = dX / counts.astype(dX.dtype).reshape((-1,) + (1,) * (dX.ndim - 1))
-        return dX[inverse]
+        return ops._take_rows(dX, groups)
 
-    return Y_groups[inverse], backprop
+    return ops._take_rows(Y_groups, groups), backprop
 
 
 def init(model: Model[Ints2d, Floats2d], X: Ints2d | None = None, Y: Floats2d | None = None) -> None:

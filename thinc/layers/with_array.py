@@ -60,7 +60,7 @@ def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Ca
 def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Callable]:
     Y, backprop_data = layer(mark_like(Xr.dataXd, Xr), is_train)
 
-    def backprop(dYr: Ragged) -> Ragged | None:
+    def backprop(dYr: Ragged) -> "Ragged | None":
         dX = backprop_data(dYr.dataXd)
         return None if dX is None else Ragged(dX, dYr.lengths)
 
@@ -70,7 +70,7 @@ def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Call
 def _forward_padded(layer: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
     Y, backprop_data = layer(mark_like(Xp.data, Xp), is_train)
 
-    def backprop(dYp: Padded) -> Padded | None:
+    def backprop(dYp: Padded) -> "Padded | None":
         dX = backprop_data(dYp.data)
         return None if dX is None else Padded(dX, dYp.size_at_t, dYp.lengths, dYp.indices)
 

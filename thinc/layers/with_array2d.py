@@ -61,7 +61,7 @@ def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Ca
 def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Callable]:
     Y, backprop_rows = layer(mark_like(rows_of(Xr), Xr), is_train)
 
-    def backprop(dYr: Ragged) -> Ragged | None:
+    def backprop(dYr: Ragged) -> "Ragged | None":
         dX = backprop_rows(rows_of(dYr))
         return None if dX is None else Ragged(dX, dYr.lengths)
 
@@ -72,7 +72,7 @@ def _forward_padded(layer: Model, Xp: Padded, is_train: bool) -> tuple[Any, Call
     n_steps, n_sequences, _ = Xp.data.shape
     Y, backprop_rows = layer(mark_like(_rows(Xp.data), Xp), is_train)
 
-    def backprop(dYp: Padded) -> Padded | None:
+    def backprop(dYp: Padded) -> "Padded | None":
         dX = backprop_rows(_rows(dYp.data))
         if dX is None:
             return None

@@ -1,11 +1,12 @@
 """with_cpu: run a layer on the CPU, whatever the device of the others."""
 
+import sys
 from typing import Any, Callable, TypeVar
 
 import numpy
 
 from .._util.arrays import is_cupy_array, is_xp_array, to_numpy
-from ..backends import Ops
+from ..backends import NumpyOps, Ops
 from ..config import registry
 from ..model import Model
 from ..types import Padded, Ragged
@@ -31,6 +32,8 @@ def with_cpu(layer: Model[InT, OutT], ops: Ops) -> Model[InT, OutT]:
 
 
 def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+    if type(model.ops) is NumpyOps and "cupy" not in sys.modules:  # there is no other device
+        return model.layers[0](X, is_train)
     asarray = model.ops.asarray
     Y, backprop_cpu = model.layers[0](_to_cpu(X), is_train)
 

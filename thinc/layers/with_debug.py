@@ -52,7 +52,8 @@ def with_debug(
 def _forward(
     forward: Callable, on_forward: Callable, on_backprop: Callable, model: Model, X: Any, is_train: bool
 ) -> tuple[Any, Callable]:
-    on_forward(model, X, is_train)
+    if on_forward is not do_nothing:
+        on_forward(model, X, is_train)
     Y, backprop_layer = forward(model, X, is_train=is_train)
 
     def backprop(dY: Any) -> Any:

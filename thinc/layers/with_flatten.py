@@ -1,6 +1,6 @@
 """with_flatten: run a layer that turns a list into an array on a list of lists."""
 
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Callable, List, Sequence, TypeVar
 
 from ..config import registry
@@ -40,8 +40,14 @@ def forward(
 
 def nest(items: Any, lengths: list[int]) -> Any:
     """Split a list into lists of these lengths; None and an empty list, for "no gradient", stay as they are."""
-    rest = iter(items)
-    return [list(islice(rest, length)) for length in lengths] if items else items
+    if not items:
+        return items
+    items = items if type(items) is list else list(items)
+    nested, start = [], 0
+    for length in lengths:
+        nested.append(items[start : start + length])
+        start += length
+    return nested
 
 
 def init(

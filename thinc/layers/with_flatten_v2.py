@@ -31,7 +31,7 @@ def forward(
     lengths = [len(Xs) for Xs in Xnest]
     Ys, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
 
-    def backprop(dYnest: List[List[OutItemT]]) -> List[List[InItemT]]:
+    def backprop(dYnest: "List[List[OutItemT]]") -> "List[List[InItemT]]":
         return nest(backprop_flat(list(chain(*dYnest))), lengths)
 
     return nest(Ys, lengths), backprop

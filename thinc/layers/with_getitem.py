@@ -23,13 +23,20 @@ def with_getitem(idx: int, layer: Model) -> Model[Tuple[Any, ...], Tuple[Any, ..
 def forward(
     model: Model[Tuple[Any, ...], Tuple[Any, ...]], items: Tuple[Any, ...], is_train: bool
 ) -> tuple[Tuple[Any, ...], Callable]:
-    idx = _position(model, items)
+    idx: int = model.attrs["idx"]
+    if not 0 <= idx < len(items):
+        idx = _position(model, items)
     Y_i, backprop_item = model.layers[0](items[idx], is_train)
 
-    def backprop(d_output: Tuple[Any, ...]) -> Tuple[Any, ...]:
-        return _replaced(d_output, idx, backprop_item(d_output[idx]))
+    # Quoted, here and in other layers: Python would put the types together in every call.
+    def backprop(d_output: "Tuple[Any, ...]") -> "Tuple[Any, ...]":
+        d_items = list(d_output)
+        d_items[idx] = backprop_item(d_items[idx])
+        return d_items if isinstance(d_output, list) else tuple(d_items)
 
-    return _replaced(items, idx, Y_i), backprop
+    outputs = list(items)
+    outputs[idx] = Y_i
+    return outputs if isinstance(items, list) else tuple(outputs), backprop
 
 
 def init(
@@ -43,13 +50,8 @@ def init(
 
 
 def _position(model: Model, items: Any) -> int:
-    idx = model.attrs["idx"]
-    if not -len(items) <= idx < len(items):
-        raise IndexError(f"{model.name} runs on the item at position {idx}, but got {len(items)} items.")
-    return idx % len(items)
-
-
-def _replaced(items: Any, idx: int, item: Any) -> Any:
-    parts = list(items)
-    parts[idx] = item
-    return parts if isinstance(items, list) else tuple(parts)
+    idx: int = model.attrs["idx"]
+    n = len(items)
+    if not -n <= idx < n:
+        raise IndexError(f"{model.name} runs on the item at position {idx}, but got {n} items.")
+    return idx % n

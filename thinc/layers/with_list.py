@@ -7,7 +7,7 @@ from ..model import Model
 from ..types import List2d, ListXd, Padded, Ragged
 from ._batches import unchanged
 from ._flat import dims_of
-from ._kinds import forward_as, init_as, list_to_padded_like, ragged_to_list
+from ._kinds import forward_as, init_as, ragged_to_list
 from ._typing import TypeVar
 
 SeqT = TypeVar("SeqT", Padded, Ragged, ListXd)
@@ -48,7 +48,7 @@ def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None)
 def _convert(model: Model, X: Any) -> tuple[Any, Callable]:
     ops = model.ops
     if isinstance(X, Padded):
-        return ops.padded2list(X), lambda Ys: list_to_padded_like(ops, Ys, X)
+        return ops.padded2list(X), lambda Ys: ops._list2padded_like(Ys, X)
     if isinstance(X, Ragged):
         return ragged_to_list(ops, X), lambda Ys: Ragged(ops.flatten(Ys), X.lengths)
     return X, unchanged

@@ -2,15 +2,19 @@
 
 from typing import Any, Callable, Tuple, Union
 
+import numpy
+
+from .._util.constants import mark_like
 from ..backends import Ops
 from ..config import registry
 from ..model import Model
 from ..types import Array3d, Floats3d, Ints1d, List2d, Padded, Ragged
-from ._batches import unchanged, with_width
+from ._batches import unchanged
 from ._flat import dims_of
 from ._kinds import expect_sequences, forward_as, init_as, ragged_to_list
 from ._typing import TypeVar
 
+INT32 = numpy.dtype("int32")
 PaddedData = Tuple[Array3d, Ints1d, Ints1d, Ints1d]
 SeqT = TypeVar("SeqT", Padded, Ragged, List2d, Floats3d, PaddedData)
 BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, List2d, Floats3d, PaddedData], default=Any)
@@ -31,7 +35,19 @@ def with_padded(layer: Model[Padded, Padded]) -> Model[BatchT, BatchT]:
 
 
 def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+    if not isinstance(X, Padded) and getattr(X, "ndim", None) == 3:
+        return _forward_array(model, X, is_train)
     return forward_as(_convert, model, X, is_train)
+
+
+def _forward_array(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+    Yp, backprop_layer = model.layers[0](mark_like(_all_full(model.ops, X), X), is_train)
+
+    def backprop(dY: Any) -> Any:
+        dXp = backprop_layer(Padded(dY, Yp.size_at_t, Yp.lengths, Yp.indices))
+        return None if dXp is None else dXp.data
+
+    return Yp.data, backprop
 
 
 def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None) -> None:
@@ -43,10 +59,10 @@ def _convert(model: Model, X: Any) -> tuple[Padded, Callable]:
     if isinstance(X, Padded):
         return X, unchanged
     if isinstance(X, Ragged):
-        return ops.list2padded(ragged_to_list(ops, X)), lambda Yp: _to_ragged(ops, Yp, X.lengths)
+        return ops.list2padded(ragged_to_list(ops, X)), lambda Yp: Ragged(ops._padded2rows(Yp)[0], X.lengths)
     if _is_padded_data(X):
         return Padded(*X), lambda Yp: (Yp.data, Yp.size_at_t, Yp.lengths, Yp.indices)
-    if getattr(X, "ndim", None) == 3:
+    if getattr(X, "ndim", None) == 3:  # a sample, or a gradient
         return _all_full(ops, X), lambda Yp: Yp.data
     expect_sequences(model, "a Ragged, a Padded, an array with three dimensions", X)
     return ops.list2padded(X), ops.padded2list
@@ -56,15 +72,11 @@ def _is_padded_data(X: Any) -> bool:
     return isinstance(X, tuple) and [getattr(x, "ndim", None) for x in X] == [3, 1, 1, 1]
 
 
-def _to_ragged(ops: Ops, Yp: Padded, lengths: Any) -> Ragged:
-    return Ragged(with_width(ops.flatten(ops.padded2list(Yp)), Yp.data.shape[-1]), lengths)
-
-
 def _all_full(ops: Ops, data: Any) -> Padded:  # (steps, B, nI)
+    xp = ops.xp
     n_steps, n_sequences, _ = data.shape
-    return Padded(
-        data,
-        ops.alloc1i(n_steps) + n_sequences,
-        ops.alloc1i(n_sequences) + n_steps,
-        ops.asarray1i(range(n_sequences)),
-    )
+    size_at_t = xp.empty(n_steps, INT32)
+    size_at_t.fill(n_sequences)
+    lengths = xp.empty(n_sequences, INT32)
+    lengths.fill(n_steps)
+    return Padded(data, size_at_t, lengths, xp.arange(n_sequences, dtype=INT32))

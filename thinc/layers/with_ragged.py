@@ -6,7 +6,7 @@ from ..config import registry
 from ..model import Model
 from ..types import Array2d, Ints1d, ListXd, Padded, Ragged
 from ._batches import unchanged
-from ._kinds import expect_sequences, forward_as, init_as, list_to_padded_like, list_to_ragged, ragged_to_list
+from ._kinds import expect_sequences, forward_as, init_as, list_to_ragged, ragged_to_list
 from ._typing import TypeVar
 
 RaggedData = Tuple[Array2d, Ints1d]
@@ -41,8 +41,8 @@ def _convert(model: Model, X: Any) -> tuple[Ragged, Callable]:
         return X, unchanged
     if isinstance(X, Padded):
         return (
-            list_to_ragged(ops, ops.padded2list(X)),
-            lambda Yr: list_to_padded_like(ops, ragged_to_list(ops, Yr), X),
+            Ragged(*ops._padded2rows(X)),
+            lambda Yr: ops._list2padded_like(ragged_to_list(ops, Yr), X),
         )
     if _is_ragged_data(X):
         return Ragged(*X), lambda Yr: (Yr.dataXd, Yr.lengths)

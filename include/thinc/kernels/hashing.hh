@@ -76,6 +76,41 @@ inline void hash_ngrams(std::uint64_t* out, const std::uint64_t* keys, std::size
     }
 }
 
-constexpr Hashing hashing_kernels() { return {hash_ids, hash_rows, hash_ngrams}; }
+THINC_INLINE std::uint32_t rotate_left32(std::uint32_t x, int n) { return (x << n) | (x >> (32 - n)); }
+
+THINC_INLINE std::uint32_t murmur3_32_mix(std::uint32_t h, std::uint32_t k) {
+    return rotate_left32(h ^ k, 13) * 5 + 0xe6546b64u;
+}
+
+THINC_INLINE std::uint32_t murmur3_32_finish(std::uint32_t h) {
+    h ^= 8;
+    h = (h ^ (h >> 16)) * 0x85ebca6bu;
+    h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+    return h ^ (h >> 16);
+}
+
+// out (n, 2): MurmurHash3_x86_32 of the 8 little-endian bytes of each key, with seeds 0 and 1; of it the bits of
+// length - 1 if `mask`, else the remainder modulo length > 0. A loop that compilers vectorise.
+inline void hash_slots(std::uint32_t* out, const std::uint64_t* keys, std::uint32_t length, bool mask, std::size_t n) {
+    const std::uint32_t bits = mask ? length - 1 : ~0u;
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto low = static_cast<std::uint32_t>(keys[i]), high = static_cast<std::uint32_t>(keys[i] >> 32);
+        const std::uint32_t k0 = rotate_left32(low * 0xcc9e2d51u, 15) * 0x1b873593u;
+        const std::uint32_t k1 = rotate_left32(high * 0xcc9e2d51u, 15) * 0x1b873593u;
+        out[2 * i] = murmur3_32_finish(murmur3_32_mix(murmur3_32_mix(0, k0), k1)) & bits;
+        out[2 * i + 1] = murmur3_32_finish(murmur3_32_mix(murmur3_32_mix(1, k0), k1)) & bits;
+    }
+    if (mask) return;
+    for (std::size_t i = 0; i < 2 * n; ++i) out[i] %= length;
+}
+
+// The largest of n numbers; 0 if there are none.
+inline std::uint32_t highest(const std::uint32_t* x, std::size_t n) {
+    std::uint32_t most = 0;
+    for (std::size_t i = 0; i < n; ++i) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+constexpr Hashing hashing_kernels() { return {hash_ids, hash_rows, hash_ngrams, hash_slots, highest}; }
 
 }  // namespace thinc::THINC_ISA

@@ -1,4 +1,4 @@
-// Windows over rows (seq2col), forward and backward. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
+// Windows over rows (seq2col), forward and backward, and steps in reverse order. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
 // sum to B (checked by the caller). float, double. Inputs and outputs do not overlap; outputs need not be initialised.
 #pragma once
 #include "thinc/dispatch.hh"
@@ -54,6 +54,25 @@ void backprop_seq2col(T* dX, const T* dY, const std::int32_t* lengths, std::size
     }
 }
 
-template <typename T> constexpr Windows<T> window_kernels() { return {seq2col<T>, backprop_seq2col<T>}; }
+// out (S, B, I) = X plus Y reversed: of each of the B columns, the first lengths[b] <= S steps of Y in reverse order, and
+// the others as they are. out == X allowed.
+template <typename T>
+void add_reversed(T* out, const T* X, const T* Y, const std::int32_t* lengths, std::size_t S, std::size_t B,
+                  std::size_t I) {
+    using V = Vec<T>;
+    for (std::size_t t = 0; t < S; ++t) {
+        for (std::size_t b = 0; b < B; ++b, out += I, X += I) {
+            const std::size_t length = lengths[b] > 0 ? static_cast<std::size_t>(lengths[b]) : 0;
+            const T* y = Y + ((t < length ? length - 1 - t : t) * B + b) * I;
+            std::size_t k = 0;
+            for (; k + V::lanes <= I; k += V::lanes) (V::load(X + k) + V::load(y + k)).store(out + k);
+            for (; k < I; ++k) out[k] = X[k] + y[k];
+        }
+    }
+}
+
+template <typename T> constexpr Windows<T> window_kernels() {
+    return {seq2col<T>, backprop_seq2col<T>, add_reversed<T>};
+}
 
 }  // namespace thinc::THINC_ISA

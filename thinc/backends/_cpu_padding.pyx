@@ -1,0 +1,556 @@
+"""Lists of sequences as one array, on the CPU: check, allocate, release the GIL, copy rows."""
+cimport numpy as cnp
+from cpython.ref cimport Py_INCREF
+from libc.stdint cimport int32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from ..kernels._arrays cimport empty1
+from ..kernels._dispatch cimport active
+from ..kernels._memory cimport empty
+from ..types import Padded
+
+cnp.import_array()
+
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(
+        type subtype, cnp.dtype descr, int nd, cnp.npy_intp* dims, cnp.npy_intp* strides, void* data, int flags,
+        void* obj
+    )
+
+# NumPy's limit, in any version.
+cdef enum:
+    MAX_DIMS = 64
+    TILE = 8
+
+
+cdef struct Part:
+    # one of the arrays of a list
+    const char* data
+    Py_ssize_t rows
+
+
+cdef bint is_plain(object X):
+    # an array that can be copied byte by byte: numbers or booleans in native byte order, with at least one dimension
+    return (
+        type(X) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>X) > 0
+        and (cnp.PyArray_ISNUMBER(<cnp.ndarray>X) or cnp.PyArray_ISBOOL(<cnp.ndarray>X))
+        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>X)
+    )
+
+
+cdef Py_ssize_t row_bytes(cnp.ndarray X) noexcept:
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
+    cdef int d
+    for d in range(1, cnp.PyArray_NDIM(X)):
+        size *= cnp.PyArray_DIM(X, d)
+    return size
+
+
+cdef class Parts:
+    # the arrays of a list, all of one dtype and shape but for their lengths, as pointers
+    cdef Part* items
+    cdef Py_ssize_t count, total, longest, row
+    cdef cnp.ndarray first
+    cdef list owners  # contiguous copies, where arrays are not contiguous
+
+    def __dealloc__(self):
+        free(self.items)
+
+
+cdef Parts as_parts(object arrays, bint drop_empty):
+    # None if there are no arrays, or some that are not plain, or differ: `super()` knows what to do then
+    if type(arrays) is not list and type(arrays) is not tuple:
+        return None
+    cdef Py_ssize_t n = len(arrays), i
+    cdef Parts parts = Parts.__new__(Parts)
+    cdef cnp.ndarray array, first
+    cdef int d, ndim
+    if n == 0 or not is_plain(arrays[0]):
+        return None
+    parts.items = <Part*>malloc(n * sizeof(Part))
+    if parts.items == NULL:
+        raise MemoryError()
+    first = <cnp.ndarray>arrays[0]
+    ndim = cnp.PyArray_NDIM(first)
+    for item in arrays:
+        if not is_plain(item):
+            return None
+        array = <cnp.ndarray>item
+        if drop_empty and cnp.PyArray_SIZE(array) == 0:
+            continue
+        if parts.count == 0:
+            first = array
+            ndim = cnp.PyArray_NDIM(first)
+        elif cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(first) or cnp.PyArray_NDIM(array) != ndim:
+            return None
+        for d in range(1, ndim):
+            if cnp.PyArray_DIM(array, d) != cnp.PyArray_DIM(first, d):
+                return None
+        if not cnp.PyArray_IS_C_CONTIGUOUS(array):
+            array = <cnp.ndarray>cnp.PyArray_NewCopy(array, cnp.NPY_CORDER)
+            if parts.owners is None:
+                parts.owners = []
+            parts.owners.append(array)
+        i = parts.count
+        parts.items[i].data = <const char*>cnp.PyArray_DATA(array)
+        parts.items[i].rows = cnp.PyArray_DIM(array, 0)
+        parts.total += parts.items[i].rows
+        parts.longest = max(parts.longest, parts.items[i].rows)
+        parts.count += 1
+    if parts.longest > 0x7fffffff:
+        return None
+    parts.first = first
+    parts.row = row_bytes(first)
+    return parts
+
+
+cdef cnp.ndarray new_array(cnp.ndarray like, Py_ssize_t d0, Py_ssize_t d1, int leading):
+    # uninitialised, with one or two leading dimensions, and the dtype and trailing dimensions of `like`
+    cdef cnp.npy_intp dims[MAX_DIMS + 1]
+    cdef int d, ndim = cnp.PyArray_NDIM(like)
+    dims[0] = d0
+    if leading == 2:
+        dims[1] = d1
+    for d in range(1, ndim):
+        dims[leading + d - 1] = cnp.PyArray_DIM(like, d)
+    return empty(leading + ndim - 1, dims, cnp.PyArray_TYPE(like))
+
+
+cdef cnp.ndarray view(cnp.ndarray base, int skip, Py_ssize_t rows, char* data):
+    # `rows` rows from `data` on; of a base without its first `skip` dimensions
+    cdef cnp.npy_intp dims[MAX_DIMS]
+    cdef cnp.dtype descr = base.descr
+    cdef int d, ndim = cnp.PyArray_NDIM(base) - skip
+    for d in range(ndim):
+        dims[d] = cnp.PyArray_DIM(base, d + skip)
+    dims[0] = rows
+    Py_INCREF(descr)  # the constructor takes the reference over
+    cdef cnp.ndarray part = <cnp.ndarray>PyArray_NewFromDescr(
+        cnp.ndarray, descr, ndim, dims, cnp.PyArray_STRIDES(base) + skip, data,
+        cnp.PyArray_FLAGS(base) & cnp.NPY_ARRAY_WRITEABLE, NULL
+    )
+    cnp.set_array_base(part, base)
+    return part
+
+
+cdef list split(cnp.ndarray rows, cnp.ndarray lengths, Py_ssize_t pad):
+    # views, one for each length, as slices would give them: what there is, if there are too few rows
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef Py_ssize_t T = cnp.PyArray_DIM(rows, 0), stride = cnp.PyArray_STRIDE(rows, 0), start = 0, first, i
+    cdef char* data = cnp.PyArray_BYTES(rows)
+    cdef list parts = []
+    for i in range(cnp.PyArray_DIM(lengths, 0)):
+        if n[i] < 0:
+            raise ValueError(f"unflatten: lengths must be >= 0, got {n[i]}")
+        if n[i] > 0:
+            start += pad
+        first = min(start, T)
+        parts.append(view(rows, 0, min(<Py_ssize_t>n[i], T - first), data + first * stride))
+        start += n[i]
+    return parts
+
+
+cdef cnp.ndarray as_lengths(object values):
+    # a contiguous int32 vector, or None if that is not what the values are, or a list of ints, say
+    cdef cnp.ndarray out
+    cdef int32_t* n
+    cdef Py_ssize_t i
+    if type(values) is cnp.ndarray:
+        if cnp.PyArray_TYPE(<cnp.ndarray>values) == cnp.NPY_INT32 and cnp.PyArray_NDIM(<cnp.ndarray>values) == 1 \
+                and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>values):
+            return <cnp.ndarray>values
+        return None
+    if type(values) is not list:
+        return None
+    out = empty1(len(values), cnp.NPY_INT32)
+    n = <int32_t*>cnp.PyArray_DATA(out)
+    for i in range(len(values)):
+        value = values[i]
+        if type(value) is not int or not -0x80000000 <= value <= 0x7fffffff:
+            return None
+        n[i] = value
+    return out
+
+
+cdef void join(char* out, const Part* parts, Py_ssize_t count, Py_ssize_t row, Py_ssize_t pad) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        memset(out, 0, pad * row)
+        out += pad * row
+        memcpy(out, parts[i].data, parts[i].rows * row)
+        out += parts[i].rows * row
+    memset(out, 0, pad * row)
+
+
+cdef void stack(char* out, const Part* parts, Py_ssize_t count, Py_ssize_t row, Py_ssize_t steps) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(count):
+        memcpy(out, parts[i].data, parts[i].rows * row)
+        memset(out + parts[i].rows * row, 0, (steps - parts[i].rows) * row)
+        out += steps * row
+
+
+cdef void sort_by_length(
+    int32_t* order, int32_t* lengths, int32_t* size_at_t, int32_t* place, const Part* parts, Py_ssize_t count,
+    Py_ssize_t longest
+) noexcept nogil:
+    # Decreasing; of equal lengths, the later comes first. A counting sort, whose counts are `size_at_t`: how many are
+    # longer than t. `place` (longest + 1) is where the next of each length goes.
+    cdef Py_ssize_t i, t
+    cdef int32_t longer = 0, same
+    memset(place, 0, (longest + 1) * sizeof(int32_t))
+    for i in range(count):
+        place[parts[i].rows] += 1
+    for t in range(longest, -1, -1):
+        if t < longest:
+            size_at_t[t] = longer
+        same = place[t]
+        place[t] = longer
+        longer += same
+    for i in range(count - 1, -1, -1):
+        t = parts[i].rows
+        order[place[t]] = i
+        lengths[place[t]] = t
+        place[t] += 1
+
+
+cdef void to_steps(
+    char* out, const Part* parts, const int32_t* order, Py_ssize_t count, Py_ssize_t row, Py_ssize_t steps
+) noexcept nogil:
+    # Time-major, zeros where a sequence has ended. A few columns at a time: as many streams as the CPU prefetches.
+    cdef Py_ssize_t t, b, first = 0, end
+    cdef const Part* part
+    cdef char* target
+    while first < count:
+        end = min(first + TILE, count)
+        for t in range(steps):
+            target = out + (t * count + first) * row
+            for b in range(first, end):
+                part = parts + order[b]
+                if t < part.rows:
+                    memcpy(target, part.data + t * row, row)
+                else:
+                    memset(target, 0, row)
+                target += row
+        first = end
+
+
+cdef void from_steps(
+    char** out, const char* steps, const int32_t* lengths, Py_ssize_t count, Py_ssize_t row
+) noexcept nogil:
+    # the inverse: each column, as long as it is, to its own place
+    cdef Py_ssize_t t, b, first = 0, end, longest
+    while first < count:
+        end = min(first + TILE, count)
+        longest = 0
+        for b in range(first, end):
+            longest = max(longest, <Py_ssize_t>lengths[b])
+        for t in range(longest):
+            for b in range(first, end):
+                if t < lengths[b]:
+                    memcpy(out[b] + t * row, steps + (t * count + b) * row, row)
+        first = end
+
+
+cdef bint fits(cnp.ndarray data, cnp.ndarray lengths, cnp.ndarray indices):
+    # whether the columns of a Padded can be taken out one by one: a permutation, and lengths that there are steps for
+    cdef Py_ssize_t n = cnp.PyArray_DIM(lengths, 0), i
+    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
+    if cnp.PyArray_DIM(indices, 0) != n or cnp.PyArray_NDIM(data) < 2 or cnp.PyArray_DIM(data, 1) != n:
+        return False
+    for i in range(n):
+        if length[i] < 0 or length[i] > cnp.PyArray_DIM(data, 0) or index[i] < 0 or index[i] >= n:
+            return False
+    return True
+
+
+cdef bint are_positions(cnp.ndarray indices):
+    # each of 0 .. n - 1 once; they are known to be in that range
+    cdef Py_ssize_t n = cnp.PyArray_DIM(indices, 0), i
+    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
+    cdef char* seen = <char*>malloc(n + 1)
+    cdef bint once = True
+    if seen == NULL:
+        raise MemoryError()
+    memset(seen, 0, n)
+    for i in range(n):
+        once = once and not seen[index[i]]
+        seen[index[i]] = 1
+    free(seen)
+    return once
+
+
+cdef tuple to_rows(object padded):
+    # the rows of the sequences of a Padded in their original order, one sequence after the other, and their lengths
+    data = padded.data
+    if not is_plain(data):
+        return None
+    cdef cnp.ndarray lengths = as_lengths(padded.lengths), indices = as_lengths(padded.indices)
+    if lengths is None or indices is None or not fits(data, lengths, indices) or not are_positions(indices):
+        return None
+    cdef cnp.ndarray steps = <cnp.ndarray>data
+    if not cnp.PyArray_IS_C_CONTIGUOUS(steps):
+        steps = <cnp.ndarray>cnp.PyArray_NewCopy(steps, cnp.NPY_CORDER)
+    cdef Py_ssize_t count = cnp.PyArray_DIM(lengths, 0), total = 0, i, row
+    cdef cnp.ndarray original = empty1(count, cnp.NPY_INT32)
+    cdef int32_t* n = <int32_t*>cnp.PyArray_DATA(original)
+    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
+    for i in range(count):
+        n[index[i]] = length[i]
+        total += length[i]
+    cdef cnp.npy_intp dims[MAX_DIMS]
+    cdef int d, ndim = cnp.PyArray_NDIM(steps)
+    dims[0] = total
+    row = cnp.PyArray_ITEMSIZE(steps)
+    for d in range(2, ndim):
+        dims[d - 1] = cnp.PyArray_DIM(steps, d)
+        row *= dims[d - 1]
+    cdef cnp.ndarray rows = empty(ndim - 1, dims, cnp.PyArray_TYPE(steps))
+    cdef char** columns = <char**>malloc((2 * count + 1) * sizeof(char*))
+    if columns == NULL:
+        raise MemoryError()
+    cdef char** places = columns + count
+    cdef char* place = cnp.PyArray_BYTES(rows)
+    cdef const char* source = <const char*>cnp.PyArray_DATA(steps)
+    for i in range(count):
+        places[i] = place
+        place += n[i] * row
+    for i in range(count):
+        columns[i] = places[index[i]]
+    with nogil:
+        from_steps(columns, source, length, count, row)
+    free(columns)
+    return rows, original
+
+
+cdef cnp.ndarray as_steps(object X, object lengths):
+    # (S, B, width), contiguous, if there is a length for each column, none longer than S; else None
+    if not is_plain(X) or cnp.PyArray_NDIM(<cnp.ndarray>X) != 3:
+        return None
+    cdef cnp.ndarray n = as_lengths(lengths), x = <cnp.ndarray>X
+    if n is None or cnp.PyArray_DIM(n, 0) != cnp.PyArray_DIM(x, 1):
+        return None
+    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+    cdef Py_ssize_t i
+    for i in range(cnp.PyArray_DIM(n, 0)):
+        if length[i] > cnp.PyArray_DIM(x, 0):
+            return None
+    return x if cnp.PyArray_IS_C_CONTIGUOUS(x) else <cnp.ndarray>cnp.PyArray_NewCopy(x, cnp.NPY_CORDER)
+
+
+cdef cnp.ndarray new_steps(cnp.ndarray like, Py_ssize_t width):
+    cdef cnp.npy_intp dims[3]
+    dims[0], dims[1], dims[2] = cnp.PyArray_DIM(like, 0), cnp.PyArray_DIM(like, 1), width
+    return empty(3, dims, cnp.PyArray_TYPE(like))
+
+
+cdef void reverse_steps(
+    char* left, char* right, char* joined, const int32_t* lengths, Py_ssize_t S, Py_ssize_t B, Py_ssize_t left_row,
+    Py_ssize_t right_row, bint join
+) noexcept nogil:
+    # Copy rows between `joined` and its two parts, the right one of which is reversed in time.
+    cdef Py_ssize_t t, b, other
+    for t in range(S):
+        for b in range(B):
+            other = ((lengths[b] - 1 - t if t < lengths[b] else t) * B + b) * right_row
+            if join:
+                memcpy(joined, left, left_row)
+                memcpy(joined + left_row, right + other, right_row)
+            else:
+                memcpy(left, joined, left_row)
+                memcpy(right + other, joined + left_row, right_row)
+            left += left_row
+            joined += left_row + right_row
+
+
+class CpuPadding:
+    """Mixin of NumpyOps; `super()` is the readable reference."""
+
+    def flatten(self, X, dtype=None, pad=0, ndim_if_empty=2):
+        cdef Parts parts
+        cdef cnp.ndarray out
+        cdef char* target
+        cdef Py_ssize_t zeros
+        if X is None or dtype is not None or pad < 0:
+            return super().flatten(X, dtype=dtype, pad=pad, ndim_if_empty=ndim_if_empty)
+        parts = as_parts(X, True)
+        if parts is None or parts.count == 0:
+            return super().flatten(X, dtype=dtype, pad=pad, ndim_if_empty=ndim_if_empty)
+        zeros = pad
+        out = new_array(parts.first, parts.total + zeros * (parts.count + 1), 0, 1)
+        target = cnp.PyArray_BYTES(out)
+        with nogil:
+            join(target, parts.items, parts.count, parts.row, zeros)
+        return out
+
+    def unflatten(self, X, lengths, pad=0):
+        cdef cnp.ndarray n
+        if type(X) is not cnp.ndarray or cnp.PyArray_NDIM(<cnp.ndarray>X) == 0 or pad < 0:
+            return super().unflatten(X, lengths, pad=pad)
+        n = as_lengths(lengths)
+        if n is None:
+            return super().unflatten(X, lengths, pad=pad)
+        return split(<cnp.ndarray>X, n, pad)
+
+    def pad(self, seqs, round_to=1):
+        cdef Parts parts
+        cdef cnp.ndarray out
+        cdef Py_ssize_t steps, multiple
+        cdef char* target
+        if type(round_to) is not int or not 1 <= round_to <= 0x7fffffff:
+            return super().pad(seqs, round_to=round_to)
+        parts = as_parts(seqs, False)
+        if parts is None:
+            return super().pad(seqs, round_to=round_to)
+        multiple = round_to
+        steps = (parts.longest + multiple - 1) // multiple * multiple
+        out = new_array(parts.first, parts.count, steps, 2)
+        target = cnp.PyArray_BYTES(out)
+        with nogil:
+            stack(target, parts.items, parts.count, parts.row, steps)
+        return out
+
+    def unpad(self, padded, lengths):
+        cdef cnp.ndarray array, n
+        cdef Py_ssize_t i
+        cdef const int32_t* length
+        if type(padded) is not cnp.ndarray or cnp.PyArray_NDIM(<cnp.ndarray>padded) < 2:
+            return super().unpad(padded, lengths)
+        array = <cnp.ndarray>padded
+        n = as_lengths(lengths)
+        if n is None or cnp.PyArray_DIM(n, 0) > cnp.PyArray_DIM(array, 0):
+            return super().unpad(padded, lengths)
+        length = <const int32_t*>cnp.PyArray_DATA(n)
+        parts = []
+        for i in range(cnp.PyArray_DIM(n, 0)):
+            if length[i] < 0:
+                return super().unpad(padded, lengths)
+            parts.append(view(
+                array, 1, min(<Py_ssize_t>length[i], cnp.PyArray_DIM(array, 1)),
+                cnp.PyArray_BYTES(array) + i * cnp.PyArray_STRIDE(array, 0)
+            ))
+        return parts
+
+    def list2padded(self, seqs):
+        cdef Parts parts = as_parts(seqs, False)
+        if parts is None:
+            return super().list2padded(seqs)
+        cdef Py_ssize_t n = parts.count, steps = parts.longest
+        cdef cnp.ndarray size_at_t = empty1(steps, cnp.NPY_INT32), lengths = empty1(n, cnp.NPY_INT32)
+        cdef cnp.ndarray indices = empty1(n, cnp.NPY_INT32), data
+        cdef int32_t* order = <int32_t*>cnp.PyArray_DATA(indices)
+        cdef int32_t* place = <int32_t*>malloc((steps + 1) * sizeof(int32_t))
+        cdef char* target
+        if place == NULL:
+            raise MemoryError()
+        sort_by_length(
+            order, <int32_t*>cnp.PyArray_DATA(lengths), <int32_t*>cnp.PyArray_DATA(size_at_t), place, parts.items, n,
+            steps
+        )
+        free(place)
+        if n == 1:
+            return Padded(self.reshape(seqs[0], (steps, 1, *seqs[0].shape[1:])), size_at_t, lengths, indices)
+        data = new_array(parts.first, steps, n, 2)
+        target = cnp.PyArray_BYTES(data)
+        with nogil:
+            to_steps(target, parts.items, order, n, parts.row, steps)
+        return Padded(data, size_at_t, lengths, indices)
+
+    def padded2list(self, padded):
+        found = to_rows(padded)
+        return super().padded2list(padded) if found is None else split(found[0], found[1], 0)
+
+    def _padded2rows(self, padded):
+        found = to_rows(padded)
+        return super()._padded2rows(padded) if found is None else found
+
+    def _list2padded_like(self, seqs, like):
+        cdef Parts parts = as_parts(seqs, False)
+        cdef cnp.ndarray order = as_lengths(like.indices), lengths = as_lengths(like.lengths), data
+        cdef Py_ssize_t steps = len(like.data), i
+        cdef const int32_t* column
+        cdef const int32_t* length
+        cdef char* target
+        if parts is None or order is None or lengths is None or cnp.PyArray_DIM(order, 0) != parts.count \
+                or cnp.PyArray_DIM(lengths, 0) != parts.count or not are_in_range(order):
+            return super()._list2padded_like(seqs, like)
+        column = <const int32_t*>cnp.PyArray_DATA(order)
+        length = <const int32_t*>cnp.PyArray_DATA(lengths)
+        for i in range(parts.count):
+            if parts.items[column[i]].rows != length[i] or length[i] > steps:
+                return super()._list2padded_like(seqs, like)
+        data = new_array(parts.first, steps, parts.count, 2)
+        target = cnp.PyArray_BYTES(data)
+        with nogil:
+            to_steps(target, parts.items, column, parts.count, parts.row, steps)
+        return Padded(data, like.size_at_t, like.lengths, like.indices)
+
+    def _reverse_steps(self, X, lengths):
+        cdef cnp.ndarray x = as_steps(X, lengths), out
+        if x is None:
+            return super()._reverse_steps(X, lengths)
+        out = new_steps(x, cnp.PyArray_DIM(x, 2))
+        copy_reversed(None, x, out, as_lengths(lengths), True)
+        return out
+
+    def _join_reversed(self, X, Y, lengths):
+        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), out
+        if x is None or y is None or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y) \
+                or cnp.PyArray_DIM(x, 0) != cnp.PyArray_DIM(y, 0):
+            return super()._join_reversed(X, Y, lengths)
+        out = new_steps(x, cnp.PyArray_DIM(x, 2) + cnp.PyArray_DIM(y, 2))
+        copy_reversed(x, y, out, as_lengths(lengths), True)
+        return out
+
+    def _add_reversed(self, X, Y, lengths):
+        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), n, out
+        if x is None or y is None or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y) or not cnp.PyArray_SAMESHAPE(x, y) \
+                or cnp.PyArray_TYPE(x) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+            return super()._add_reversed(X, Y, lengths)
+        n = as_lengths(lengths)
+        out = new_steps(x, cnp.PyArray_DIM(x, 2))
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1), width = cnp.PyArray_DIM(x, 2)
+        cdef void* z = cnp.PyArray_DATA(out)
+        cdef const void* a = cnp.PyArray_DATA(x)
+        cdef const void* b = cnp.PyArray_DATA(y)
+        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+            with nogil:
+                active().f32.windows.add_reversed(<float*>z, <const float*>a, <const float*>b, length, S, B, width)
+        else:
+            with nogil:
+                active().f64.windows.add_reversed(<double*>z, <const double*>a, <const double*>b, length, S, B, width)
+        return out
+
+    def _split_reversed(self, Z, width, lengths):
+        cdef cnp.ndarray z = as_steps(Z, lengths), left, right
+        if z is None or not 0 <= width <= cnp.PyArray_DIM(z, 2):
+            return super()._split_reversed(Z, width, lengths)
+        left, right = new_steps(z, width), new_steps(z, cnp.PyArray_DIM(z, 2) - width)
+        copy_reversed(left, right, z, as_lengths(lengths), False)
+        return left, right
+
+
+cdef copy_reversed(cnp.ndarray left, cnp.ndarray right, cnp.ndarray joined, cnp.ndarray lengths, bint join):
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef char* x = cnp.PyArray_BYTES(joined if left is None else left)  # not used if there is no left part
+    cdef char* y = cnp.PyArray_BYTES(right)
+    cdef char* z = cnp.PyArray_BYTES(joined)
+    cdef Py_ssize_t S = cnp.PyArray_DIM(joined, 0), B = cnp.PyArray_DIM(joined, 1), left_row = 0
+    cdef Py_ssize_t right_row = cnp.PyArray_DIM(right, 2) * cnp.PyArray_ITEMSIZE(right)
+    if left is not None:
+        left_row = cnp.PyArray_DIM(left, 2) * cnp.PyArray_ITEMSIZE(left)
+    with nogil:
+        reverse_steps(x, y, z, n, S, B, left_row, right_row, join)
+
+
+cdef bint are_in_range(cnp.ndarray indices):
+    cdef Py_ssize_t n = cnp.PyArray_DIM(indices, 0), i
+    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
+    for i in range(n):
+        if index[i] < 0 or index[i] >= n:
+            return False
+    return True
