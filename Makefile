@@ -1,6 +1,7 @@
 # make demo    trains a classifier of handwritten digits        make test    lint, then all tests on the installed wheel
 # make bench   speed against peers, written to benchmarks/      make lint    ruff, mypy, cython-lint
 # make dev     editable build in .venv                          make clean   removes what was built
+# make info    which kernels were chosen for this machine
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +11,7 @@ SOURCES = setup.py pyproject.toml MANIFEST.in README.md \
           $(shell find thinc include build_tools -name '*.py' -o -name '*.pyx' -o -name '*.pyi' -o -name '*.pxd' -o -name '*.hh' -o -path '*_isa/*.cpp')
 PYTEST_ARGS ?= -q -n auto
 
-.PHONY: demo test bench lint dev clean
+.PHONY: demo test bench info lint dev clean
 
 demo: $(VENV)/wheel.stamp
 	$(BIN)/python examples/digits/train.py $(if $(DATA),--data $(DATA))
@@ -26,6 +27,10 @@ lint: $(VENV)/tools.stamp
 
 bench: $(VENV)/wheel.stamp
 	$(BIN)/python benchmarks/run.py --write
+
+# Away from the source tree, which shadows what is installed.
+info: $(VENV)/wheel.stamp
+	cd / && $(abspath $(BIN))/python -m thinc info
 
 dev: $(VENV)/tools.stamp
 	$(BIN)/pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2" cymem preshed murmurhash blis
