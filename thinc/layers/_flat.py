@@ -1,16 +1,12 @@
-"""What with_array and with_array2d share: dimensions, initialization, and lists as one array."""
+"""The engine of with_array and with_array2d: the data of any batch as one array, and back."""
 
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 from .._util.constants import mark_like
 from ..model import Model
+from ..types import Padded, Ragged
 from ._batches import with_width
 from ._widths import copy_dims
-
-
-def dims_of(layer: Model) -> dict[str, int | None]:
-    """Return every dimension of the layer, for the wrapper to expose."""
-    return {name: layer.maybe_get_dim(name) for name in layer.dim_names}
 
 
 def forward_list(model: Model, Xs: Any, is_train: bool) -> tuple[Any, Callable]:
@@ -28,8 +24,69 @@ def forward_list(model: Model, Xs: Any, is_train: bool) -> tuple[Any, Callable]:
     return ops.unflatten(Y, lengths, pad=pad), backprop
 
 
-def init_flat(model: Model, X: Any, Y: Any) -> None:
-    """Initialize the wrapped layer with arrays and take over its dimensions."""
+class Views(NamedTuple):
+    """How a wrapper shows the data of a batch to its layer.
+
+    Parameters
+    ----------
+    of_ragged
+        From a Ragged to the array that the layer gets.
+    of_padded
+        From the data (steps, B, nO) of a Padded to the array that the layer gets.
+    to_padded
+        From what the layer returns, and the data it was given, back to (steps, B, nO).
+    """
+
+    of_ragged: Callable
+    of_padded: Callable
+    to_padded: Callable
+
+
+def forward_flat(model: Model, X: Any, is_train: bool, views: Views) -> tuple[Any, Callable]:
+    """Run the wrapped layer on the data of any batch, as one array."""
+    if isinstance(X, (list, tuple)):
+        return forward_list(model, X, is_train)
+    if isinstance(X, Ragged):
+        return _forward_ragged(model.layers[0], X, is_train, views)
+    if isinstance(X, Padded):
+        return _forward_padded(model.layers[0], X, is_train, views)
+    return model.layers[0](X, is_train)
+
+
+def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool, views: Views) -> tuple[Any, Callable]:
+    Y, backprop_array = layer(mark_like(views.of_ragged(Xr), Xr), is_train)
+
+    def backprop(dYr: Ragged) -> "Ragged | None":
+        dX = backprop_array(views.of_ragged(dYr))
+        return None if dX is None else Ragged(dX, dYr.lengths)
+
+    return Ragged(Y, Xr.lengths), backprop
+
+
+def _forward_padded(layer: Model, Xp: Padded, is_train: bool, views: Views) -> tuple[Any, Callable]:
+    Y, backprop_array = layer(mark_like(views.of_padded(Xp.data), Xp), is_train)
+
+    def backprop(dYp: Padded) -> "Padded | None":
+        dX = backprop_array(views.of_padded(dYp.data))
+        if dX is None:
+            return None
+        return Padded(views.to_padded(dX, Xp.data), dYp.size_at_t, dYp.lengths, dYp.indices)
+
+    return Padded(views.to_padded(Y, Xp.data), Xp.size_at_t, Xp.lengths, Xp.indices), backprop
+
+
+def init_flat(model: Model, X: Any, Y: Any, views: Views) -> None:
+    """Initialize the wrapped layer with the arrays that it will get and take over its dimensions."""
     layer = model.layers[0]
-    layer.initialize(X=X, Y=Y)
+    layer.initialize(X=_array(model, X, views), Y=_array(model, Y, views))
     copy_dims(model, layer, layer.dim_names)
+
+
+def _array(model: Model, batch: Any, views: Views) -> Any:
+    if isinstance(batch, (list, tuple)):
+        return model.ops.flatten(batch, pad=model.attrs["pad"])
+    if isinstance(batch, Ragged):
+        return views.of_ragged(batch)
+    if isinstance(batch, Padded):
+        return views.of_padded(batch.data)
+    return batch

@@ -52,3 +52,8 @@ def _is_ids(sample: Any) -> bool:
         return bool(sample) and _is_ids(sample[0])
     dtype = getattr(sample, "dtype", None)
     return dtype is not None and dtype.kind in "iu" and sample.ndim == 1
+
+
+def dims_of(layer: Model) -> dict[str, int | None]:
+    """Return every dimension of the layer, for the wrapper to expose."""
+    return {name: layer.maybe_get_dim(name) for name in layer.dim_names}

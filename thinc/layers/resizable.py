@@ -4,7 +4,7 @@ from typing import Any, Callable, TypeVar
 
 from ..config import registry
 from ..model import Model
-from ._flat import dims_of
+from ._widths import dims_of
 
 InT = TypeVar("InT")
 OutT = TypeVar("OutT")

@@ -2,18 +2,24 @@
 
 from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
-from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd, Padded, Ragged
-from ._flat import dims_of, forward_list, init_flat
+from ._flat import Views, forward_flat, init_flat
 from ._typing import TypeVar
+from ._widths import dims_of
 
 SeqT = TypeVar("SeqT", Padded, Ragged, ListXd, ArrayXd)
 BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, ListXd, ArrayXd], default=Any)
 ArrayT = TypeVar("ArrayT", bound=ArrayXd)
 InArrayT = TypeVar("InArrayT", bound=ArrayXd)
 OutArrayT = TypeVar("OutArrayT", bound=ArrayXd)
+
+VIEWS = Views(
+    of_ragged=lambda Xr: Xr.dataXd,
+    of_padded=lambda data: data,
+    to_padded=lambda Y, data: Y,
+)
 
 
 if TYPE_CHECKING:  # a layer that changes the kind of array changes that of the items of a list, too
@@ -48,44 +54,8 @@ def with_array(layer: Model[InArrayT, OutArrayT], pad: int = 0) -> Model[BatchT,
 
 
 def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
-    if isinstance(X, (list, tuple)):
-        return forward_list(model, X, is_train)
-    if isinstance(X, Ragged):
-        return _forward_ragged(model.layers[0], X, is_train)
-    if isinstance(X, Padded):
-        return _forward_padded(model.layers[0], X, is_train)
-    return model.layers[0](X, is_train)
-
-
-def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Callable]:
-    Y, backprop_data = layer(mark_like(Xr.dataXd, Xr), is_train)
-
-    def backprop(dYr: Ragged) -> "Ragged | None":
-        dX = backprop_data(dYr.dataXd)
-        return None if dX is None else Ragged(dX, dYr.lengths)
-
-    return Ragged(Y, Xr.lengths), backprop
-
-
-def _forward_padded(layer: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
-    Y, backprop_data = layer(mark_like(Xp.data, Xp), is_train)
-
-    def backprop(dYp: Padded) -> "Padded | None":
-        dX = backprop_data(dYp.data)
-        return None if dX is None else Padded(dX, dYp.size_at_t, dYp.lengths, dYp.indices)
-
-    return Padded(Y, Xp.size_at_t, Xp.lengths, Xp.indices), backprop
+    return forward_flat(model, X, is_train, VIEWS)
 
 
 def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None) -> None:
-    init_flat(model, _array(model, X), _array(model, Y))
-
-
-def _array(model: Model, batch: Any) -> Any:
-    if isinstance(batch, (list, tuple)):
-        return model.ops.flatten(batch, pad=model.attrs["pad"])
-    if isinstance(batch, Ragged):
-        return batch.dataXd
-    if isinstance(batch, Padded):
-        return batch.data
-    return batch
+    init_flat(model, X, Y, VIEWS)

@@ -2,19 +2,25 @@
 
 from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
-from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
-from ..types import Array2d, Floats2d, List2d, Padded, Ragged
+from ..types import Array2d, List2d, Padded, Ragged
 from ._batches import rows_of
-from ._flat import dims_of, forward_list, init_flat
+from ._flat import Views, forward_flat, init_flat
 from ._typing import TypeVar
+from ._widths import dims_of
 
 SeqT = TypeVar("SeqT", Padded, Ragged, List2d, Array2d)
 BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, List2d, Array2d], default=Any)
 ArrayT = TypeVar("ArrayT", bound=Array2d)
 InArrayT = TypeVar("InArrayT", bound=Array2d)
 OutArrayT = TypeVar("OutArrayT", bound=Array2d)
+
+VIEWS = Views(
+    of_ragged=rows_of,
+    of_padded=lambda data: data.reshape((data.shape[0] * data.shape[1], data.shape[2])),
+    to_padded=lambda Y, data: Y.reshape((*data.shape[:2], Y.shape[1])),
+)
 
 
 if TYPE_CHECKING:  # a layer that changes the kind of array changes that of the items of a list, too
@@ -49,54 +55,8 @@ def with_array2d(layer: Model[InArrayT, OutArrayT], pad: int = 0) -> Model[Batch
 
 
 def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
-    if isinstance(X, (list, tuple)):
-        return forward_list(model, X, is_train)
-    if isinstance(X, Ragged):
-        return _forward_ragged(model.layers[0], X, is_train)
-    if isinstance(X, Padded):
-        return _forward_padded(model.layers[0], X, is_train)
-    return model.layers[0](X, is_train)
-
-
-def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool) -> tuple[Any, Callable]:
-    Y, backprop_rows = layer(mark_like(rows_of(Xr), Xr), is_train)
-
-    def backprop(dYr: Ragged) -> "Ragged | None":
-        dX = backprop_rows(rows_of(dYr))
-        return None if dX is None else Ragged(dX, dYr.lengths)
-
-    return Ragged(Y, Xr.lengths), backprop
-
-
-def _forward_padded(layer: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
-    n_steps, n_sequences, _ = Xp.data.shape
-    Y, backprop_rows = layer(mark_like(_rows(Xp.data), Xp), is_train)
-
-    def backprop(dYp: Padded) -> "Padded | None":
-        dX = backprop_rows(_rows(dYp.data))
-        if dX is None:
-            return None
-        dX = dX.reshape((n_steps, n_sequences, dX.shape[1]))
-        return Padded(dX, dYp.size_at_t, dYp.lengths, dYp.indices)
-
-    Y = Y.reshape((n_steps, n_sequences, Y.shape[1]))
-    return Padded(Y, Xp.size_at_t, Xp.lengths, Xp.indices), backprop
+    return forward_flat(model, X, is_train, VIEWS)
 
 
 def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None) -> None:
-    init_flat(model, _array(model, X), _array(model, Y))
-
-
-def _array(model: Model, batch: Any) -> Any:
-    if isinstance(batch, (list, tuple)):
-        return model.ops.flatten(batch, pad=model.attrs["pad"])
-    if isinstance(batch, Ragged):
-        return rows_of(batch)
-    if isinstance(batch, Padded):
-        return _rows(batch.data)
-    return batch
-
-
-def _rows(data: Any) -> Floats2d:  # (steps, B, nO) -> (steps * B, nO)
-    n_steps, n_sequences, width = data.shape
-    return data.reshape((n_steps * n_sequences, width))
+    init_flat(model, X, Y, VIEWS)

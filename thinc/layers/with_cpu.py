@@ -10,7 +10,7 @@ from ..backends import NumpyOps, Ops
 from ..config import registry
 from ..model import Model
 from ..types import Padded, Ragged
-from ._flat import dims_of
+from ._widths import dims_of
 
 InT = TypeVar("InT")
 OutT = TypeVar("OutT")

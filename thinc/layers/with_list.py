@@ -6,9 +6,9 @@ from ..config import registry
 from ..model import Model
 from ..types import List2d, ListXd, Padded, Ragged
 from ._batches import unchanged
-from ._flat import dims_of
 from ._kinds import forward_as, init_as, ragged_to_list
 from ._typing import TypeVar
+from ._widths import dims_of
 
 SeqT = TypeVar("SeqT", Padded, Ragged, ListXd)
 BatchT = TypeVar("BatchT", bound=Union[Padded, Ragged, ListXd], default=Any)

@@ -10,9 +10,9 @@ from ..config import registry
 from ..model import Model
 from ..types import Array3d, Floats3d, Ints1d, List2d, Padded, Ragged
 from ._batches import unchanged
-from ._flat import dims_of
 from ._kinds import expect_sequences, forward_as, init_as, ragged_to_list
 from ._typing import TypeVar
+from ._widths import dims_of
 
 INT32 = numpy.dtype("int32")
 PaddedData = Tuple[Array3d, Ints1d, Ints1d, Ints1d]
