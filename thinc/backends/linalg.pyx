@@ -1,0 +1,17 @@
+"""Vector functions for Cython packages: the types; their functions are inline, in `linalg.pxd`."""
+
+
+cdef class Matrix:
+    """A block of memory with a number of rows and columns, for Cython code; of no use to Python."""
+
+
+cdef class Vec:
+    """Functions of one vector, for Cython code."""
+
+
+cdef class VecVec:
+    """Functions of two vectors, for Cython code."""
+
+
+cdef class Mat:
+    """Functions of the columns of a matrix, for Cython code."""

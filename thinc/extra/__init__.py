@@ -1,0 +1,1 @@
+"""What other packages build on besides the layers: beam search for Cython code."""
