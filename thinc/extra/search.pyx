@@ -298,7 +298,7 @@ cdef class MaxViolation:
         self.p_hist, self.g_hist = list(pred.histories[0]), list(gold.histories[0])
         self.p_score, self.g_score = pred._states[0].score, gold._states[0].score
         self.Z, self.gZ = Z, gZ
-        self.cost, self.delta = loss, delta
+        self.cost, self.delta = loss, <weight_t>delta
         return 0
 
     cpdef int check_crf(self, Beam pred, Beam gold) except -1:
@@ -314,7 +314,7 @@ cdef class MaxViolation:
             `Beam` objects after the same number of steps.
         """
         cdef class_t i
-        cdef weight_t delta = _best(pred, "pred").score - _best(gold, "gold").score
+        cdef double delta = <double>_best(pred, "pred").score - _best(gold, "gold").score
         cdef weight_t loss = pred._states[0].loss
         cdef list p_scores = [], g_scores = [], p_hist = [], g_hist = [], probs
         if not (loss > 0 and (self.cost == 0 or delta > self.delta)):
@@ -336,7 +336,7 @@ cdef class MaxViolation:
         self.p_probs = probs[:len(p_scores)]
         self.g_probs = [p - g for p, g in zip(probs[len(p_scores):], of_gold, strict=True)]
         self.p_hist, self.g_hist = p_hist, g_hist
-        self.cost, self.delta = loss, delta
+        self.cost, self.delta = loss, <weight_t>delta
         return 0
 
 
