@@ -37,7 +37,7 @@ dev: $(VENV)/tools.stamp
 	$(BIN)/pip install --no-build-isolation --editable ".[test,demo]"
 
 clean:
-	rm -rf build dist out $(VENV) *.egg-info
+	rm -rf build dist out thinc/include $(VENV) *.egg-info
 	find thinc -name '*.so' -delete
 	find thinc -name '*.pyx' | sed 's/\.pyx$$/.cpp/' | xargs rm -f
 

@@ -9,9 +9,10 @@ from setuptools import setup
 sys.path.insert(0, str(Path(__file__).parent))
 
 from build_tools.extensions import BuildExtensions, BuildLibraries, extensions, isa_libraries
+from build_tools.interface import BuildPackage
 
 setup(
     ext_modules=extensions(),
     libraries=isa_libraries(),
-    cmdclass={"build_ext": BuildExtensions, "build_clib": BuildLibraries},
+    cmdclass={"build_ext": BuildExtensions, "build_clib": BuildLibraries, "build_py": BuildPackage},
 )

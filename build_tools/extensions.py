@@ -10,6 +10,7 @@ from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 
 from .flags import ISA_FLAGS, kernel_flags, module_flags
+from .interface import write_interface
 
 ROOT = Path(__file__).parent.parent
 CYTHON_DIRECTIVES = {
@@ -91,7 +92,7 @@ class BuildLibraries(build_clib):
 
 
 class BuildExtensions(build_ext):
-    """build_ext that builds the kernel libraries first, also with --inplace."""
+    """build_ext that builds the kernel libraries first, also with --inplace, which needs `thinc/include` as well."""
 
     def finalize_options(self) -> None:
         super().finalize_options()
@@ -100,3 +101,5 @@ class BuildExtensions(build_ext):
     def run(self) -> None:
         self.run_command("build_clib")
         super().run()
+        if self.inplace:
+            write_interface(ROOT / "thinc")

@@ -1,11 +1,24 @@
 """thinc: functional deep learning with compiled kernels."""
 
+import os
 from typing import Any
 
 from .about import __version__
 from .config import registry
 
 __all__ = ["registry", "__version__"]
+
+
+def get_include() -> str:
+    """The folder for compilers of other packages: our interface for Cython, and the C++ kernels.
+
+    Returns
+    -------
+    str
+        A folder that holds the public ``thinc/**/*.pxd`` and ``thinc/**/*.hh``, for ``include_dirs`` of an extension
+        and ``include_path`` of ``cythonize``. See docs/cython.md.
+    """
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 
 
 def info() -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""A package that builds on the C interface of thinc."""
