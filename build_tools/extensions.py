@@ -30,7 +30,7 @@ def _relative(paths) -> list[str]:
 
 
 def headers() -> list[str]:
-    return _relative((ROOT / "include").rglob("*.hh"))
+    return _relative([*(ROOT / "include").rglob("*.hh"), *(ROOT / "thinc" / "backends").glob("*.hh")])
 
 
 def isa_names() -> list[str]:
@@ -71,7 +71,7 @@ def extensions() -> list[Extension]:
         Extension(
             path[: -len(".pyx")].replace("/", "."),
             [path],
-            include_dirs=["include", numpy.get_include()],
+            include_dirs=["include", ".", numpy.get_include()],
             define_macros=macros,
             extra_compile_args=module_flags(),
             depends=headers(),

@@ -32,7 +32,9 @@ ALONE = {"mypy"}  # imports nothing of ours, and nothing imports it
 FILES = sorted(
     path.relative_to(ROOT)
     for path in ROOT.rglob("*")
-    if path.suffix in (".py", ".pyx", ".pxd") and path.is_file()
+    if path.suffix in (".py", ".pyx", ".pxd")
+    and path.is_file()
+    and ROOT / "include" not in path.parents  # copies, made by the build
 )
 PYX_IMPORT = re.compile(r"^\s*(?:from\s+(\.*[\w.]*)\s+c?import\s+(.+)|c?import\s+([\w., ]+))", re.M)
 

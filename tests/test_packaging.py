@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(
     reason="examines the installed wheel: run `make test`, which sets THINC_TEST_INSTALLED=1",
 )
 SOURCE = Path(__file__).parent.parent / "thinc"
-SHIPPED = {".py", ".pyi", ".pyx", ".pxd", ".typed"}
+SHIPPED = {".py", ".pyi", ".pyx", ".pxd", ".hh", ".typed"}
+INCLUDE = PurePosixPath("thinc/include")  # made by the build
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,8 @@ def files():
 
 def source_files():
     paths = (path for path in SOURCE.rglob("*") if path.suffix in SHIPPED and "__pycache__" not in path.parts)
-    return {PurePosixPath(path.relative_to(SOURCE.parent).as_posix()) for path in paths}
+    relative = (PurePosixPath(path.relative_to(SOURCE.parent).as_posix()) for path in paths)
+    return {path for path in relative if INCLUDE not in path.parents}
 
 
 def test_imported_from_site_packages():
@@ -63,7 +65,7 @@ def test_dependencies_are_few():
 
 
 def test_sources_stubs_and_interfaces_are_shipped(files):
-    shipped = {path for path in files if path.suffix in SHIPPED}
+    shipped = {path for path in files if path.suffix in SHIPPED and INCLUDE not in path.parents}
     assert shipped == source_files()
     assert PurePosixPath("thinc/py.typed") in shipped
     assert {".pyi", ".pyx", ".pxd"} <= {path.suffix for path in shipped}
@@ -75,13 +77,27 @@ def test_every_extension_is_built(files):
 
 
 def test_headers_of_public_interfaces_are_shipped(files):
-    """A public .pxd may be compiled against: what it includes must be there."""
+    """A public .pxd may be compiled against: what it includes must be in the folder of get_include()."""
     for path in files:
         if path.suffix != ".pxd" or path.name.startswith("_"):
             continue
         text = Path(str(metadata.distribution("thinc").locate_file(path))).read_text(encoding="utf8")
         for header in re.findall(r'extern from "([^"]+)"', text):
-            assert path.parent / header in files, f"{path} includes {header}"
+            assert INCLUDE / header in files, f"{path} includes {header}"
+
+
+def test_folder_for_compilers(files):
+    """It holds copies: of all C++ kernels, and of every .pxd that is not private."""
+    assert Path(thinc.get_include()) == Path(str(metadata.distribution("thinc").locate_file(INCLUDE)))
+    headers = (SOURCE.parent / "include").rglob("*.hh")
+    expected = {path.relative_to(SOURCE.parent / "include").as_posix(): path for path in headers}
+    for path in source_files():
+        if path.suffix in (".hh", ".pxd") and (path.name == "__init__.pxd" or not path.name.startswith("_")):
+            expected[str(path)] = SOURCE.parent / path
+    shipped = {path for path in files if INCLUDE in path.parents}
+    assert shipped == {INCLUDE / name for name in expected}
+    for name, source in expected.items():
+        assert Path(thinc.get_include(), name).read_bytes() == source.read_bytes()
 
 
 def test_nothing_else_is_shipped(files):

@@ -52,11 +52,16 @@ def parameters(function):
     ]
 
 
+def is_property(function):
+    return any(isinstance(d, ast.Name) and d.id == "property" for d in function.decorator_list)
+
+
 def described(path):
     """Public names of a stub: parameters of a function, or members of a class."""
 
     def collect(body):
-        functions = {node.name: stub_parameters(node) for node in body if isinstance(node, ast.FunctionDef)}
+        methods = (node for node in body if isinstance(node, ast.FunctionDef) and not is_property(node))
+        functions = {node.name: stub_parameters(node) for node in methods}
         classes = {node.name: collect(node.body) for node in body if isinstance(node, ast.ClassDef)}
         return {name: found for name, found in (functions | classes).items() if is_public(name)}
 

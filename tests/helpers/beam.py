@@ -4,8 +4,8 @@ import ctypes
 from ctypes import c_double, c_float, c_int, c_uint64, c_void_p, py_object
 
 import numpy
-from helpers.c_interface import fields_of, slot
 
+from helpers.c_interface import fields_of, slot
 from thinc.extra.search import Beam
 
 FLOATS, INTS = ctypes.POINTER(c_float), ctypes.POINTER(c_int)
@@ -15,6 +15,8 @@ INIT = ctypes.PYFUNCTYPE(c_void_p, py_object, c_int, c_void_p)
 DELETE = ctypes.PYFUNCTYPE(c_int, py_object, c_void_p, c_void_p)
 FINISH = ctypes.PYFUNCTYPE(c_int, c_void_p, c_void_p)
 HASH = ctypes.PYFUNCTYPE(c_uint64, c_void_p, c_void_p)
+
+ALIVE: list = []  # callbacks that beams may call until the end
 
 
 class State(ctypes.Structure):
@@ -78,25 +80,25 @@ class Driver:
         self.contents = {}
         self.deleted = []
         self.pools = []
-        self.keep = (INIT(self._init), DELETE(self._delete))
         if initialize:
             self.initialize()
 
-    def _init(self, mem, n, extra):
-        number = len(self.contents) + 1
-        self.contents[number] = ()
-        self.pools.append(mem)
-        return number
+    def initialize(self, delete=True):
+        contents, deleted, pools = self.contents, self.deleted, self.pools
 
-    def _delete(self, mem, state, extra):
-        assert extra is None
-        self.deleted.append(state)
-        return 0
+        def make(mem, n, extra):
+            contents[len(contents) + 1] = ()
+            pools.append(mem)
+            return len(contents)
 
-    def initialize(self, n=7, delete=True):
-        return method("initialize")(
-            self.beam, address(self.keep[0]), address(self.keep[1]) if delete else None, n, None
-        )
+        def forget(mem, state, extra):
+            deleted.append(state)
+            return 0
+
+        callbacks = INIT(make), DELETE(forget)
+        ALIVE.append(callbacks)
+        delete_state = address(callbacks[1]) if delete else None
+        return method("initialize")(self.beam, address(callbacks[0]), delete_state, 7, None)
 
     def fill(self, scores, is_valid=1, costs=0):
         """Set the whole table; what is given is broadcast to (width, nr_class)."""

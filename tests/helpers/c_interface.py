@@ -1,14 +1,15 @@
-"""What other packages' binaries see of our compiled modules, by ctypes: capsules, slots of vtables, fields of objects."""
+"""What binaries of other packages see of our modules, by ctypes: capsules, slots of vtables, fields of objects."""
 
 import ctypes
 
 VOID, POINTER, INT = None, ctypes.c_void_p, ctypes.c_int
 
 
-def capsule_name(capsule) -> str:
+def capsule_name(capsule) -> str | None:
     get = ctypes.pythonapi.PyCapsule_GetName
     get.restype, get.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    return get(capsule).decode()
+    name = get(capsule)
+    return None if name is None else name.decode()
 
 
 def capsule_address(capsule, name: str | None) -> int:

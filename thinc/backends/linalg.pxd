@@ -174,10 +174,9 @@ cdef class VecVec:
     cdef inline void batch_add_i(
         weight_t* x, const weight_t* y, weight_t scale, int32_t nr, int32_t nr_batch
     ) noexcept nogil:
-        cdef int32_t i
+        cdef Py_ssize_t i
         for i in range(nr_batch):
-            VecVec.add_i(x, y, scale, nr)
-            y += nr
+            VecVec.add_i(x, y + i * nr, scale, nr)
 
     # x + y ** power
     @staticmethod

@@ -37,7 +37,6 @@ cdef class Beam:
     def __init__(self, class_t nr_class, class_t width, weight_t min_density=0.0):
         cdef class_t i
         cdef Pool mem
-        cdef list tables = []
         if nr_class == 0 or width == 0:
             raise AssertionError(f"Beam: nr_class and width must be at least 1, got {nr_class} and {width}")
         if width > (<size_t>-1) // 64 or nr_class > (<size_t>-1) // 8 // width:
@@ -290,11 +289,11 @@ cdef class MaxViolation:
             return 0
         for i in range(gold.size):
             if gold._states[i].loss == 0:
-                gZ += exp(gold._states[i].score)
+                gZ += exp(<double>gold._states[i].score)
         Z = gZ
         for i in range(pred.size):
             if pred._states[i].loss > 0:
-                Z += exp(pred._states[i].score)
+                Z += exp(<double>pred._states[i].score)
         self.p_hist, self.g_hist = list(pred.histories[0]), list(gold.histories[0])
         self.p_score, self.g_score = pred._states[0].score, gold._states[0].score
         self.Z, self.gZ = Z, gZ

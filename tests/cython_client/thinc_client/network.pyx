@@ -126,7 +126,8 @@ cdef class Network:
                 update(&self.output, learn_rate, self.t)
                 start += B
         if bad >= 0:
-            raise IndexError(f"Network.train: X has {X.shape[0]} rows, but order[{start + bad}] is {order[start + bad]}")
+            bad += start
+            raise IndexError(f"Network.train: X has {X.shape[0]} rows, but order[{bad}] is {order[bad]}")
         return total
 
     def weights(self):
