@@ -1,4 +1,4 @@
-"""The C interface of `thinc.backends.cblas`: frozen names, signatures and sizes, and routines that compute."""
+"""The routines of `thinc.backends.cblas`, called as other packages call them."""
 
 import copy
 import ctypes
@@ -9,21 +9,11 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose
 
+from helpers.c_interface import POINTER, capi_function
 from thinc.backends import cblas
 from thinc.backends.cblas import CBlas
 
-SELF = "struct __pyx_obj_5thinc_8backends_5cblas_CBlas *"
-PREFIX = "__pyx_t_5thinc_8backends_5cblas_"
-# Compiled into spaCy's and thinc_apple_ops's binaries.
-CAPSULES = {
-    "daxpy": f"{PREFIX}daxpy_ptr ({SELF})",
-    "saxpy": f"{PREFIX}saxpy_ptr ({SELF})",
-    "sgemm": f"{PREFIX}sgemm_ptr ({SELF})",
-    "set_daxpy": f"void ({SELF}, {PREFIX}daxpy_ptr)",
-    "set_saxpy": f"void ({SELF}, {PREFIX}saxpy_ptr)",
-    "set_sgemm": f"void ({SELF}, {PREFIX}sgemm_ptr)",
-}
-INT, FLOAT, DOUBLE, POINTER = ctypes.c_int, ctypes.c_float, ctypes.c_double, ctypes.c_void_p
+INT, FLOAT, DOUBLE = ctypes.c_int, ctypes.c_float, ctypes.c_double
 ROUTINES = {
     "sgemm": ctypes.CFUNCTYPE(
         None, INT, INT, INT, INT, INT, FLOAT, POINTER, INT, POINTER, INT, FLOAT, POINTER, INT
@@ -33,29 +23,14 @@ ROUTINES = {
 }
 
 
-def address(name):
-    get = ctypes.pythonapi.PyCapsule_GetPointer
-    get.restype, get.argtypes = POINTER, [ctypes.py_object, ctypes.c_char_p]
-    return get(cblas.__pyx_capi__[name], CAPSULES[name].encode())
-
-
 def routine(table, name):
-    fetch = ctypes.PYFUNCTYPE(POINTER, ctypes.py_object)(address(name))
-    return ROUTINES[name](fetch(table))
+    """The routine that a table holds; the names of the capsules are those of tests/test_c_interface.py."""
+    return ROUTINES[name](capi_function(cblas, name, POINTER, ctypes.py_object)(table))
 
 
-def test_capsules_have_exactly_these_names():
-    get = ctypes.pythonapi.PyCapsule_GetName
-    get.restype, get.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    assert {name: get(capsule).decode() for name, capsule in cblas.__pyx_capi__.items()} == CAPSULES
-
-
-def test_type_layout():
-    assert CBlas.__basicsize__ == 32
-    assert CBlas.__itemsize__ == 0
+def test_has_no_attributes():
     assert CBlas.__slots__ == []
     assert not hasattr(CBlas(), "__dict__")
-    assert "__pyx_vtable__" not in CBlas.__dict__
 
 
 def test_cannot_be_pickled_or_copied():
@@ -120,7 +95,7 @@ def test_a_routine_is_replaced_in_one_table_only():
     calls = []
     replacement = ROUTINES["saxpy"](lambda n, *rest: calls.append(n))
     table, other = CBlas(), CBlas()
-    set_saxpy = ctypes.PYFUNCTYPE(None, ctypes.py_object, POINTER)(address("set_saxpy"))
+    set_saxpy = capi_function(cblas, "set_saxpy", None, ctypes.py_object, POINTER)
     set_saxpy(table, ctypes.cast(replacement, POINTER))
     X, Y = numpy.ones(3, "f"), numpy.zeros(3, "f")
     routine(table, "saxpy")(3, 1.0, X.ctypes.data, 1, Y.ctypes.data, 1)

@@ -2,7 +2,7 @@
 
 import ctypes
 
-VOID, POINTER, INT = None, ctypes.c_void_p, ctypes.c_int
+POINTER = ctypes.c_void_p
 
 
 def capsule_name(capsule) -> str | None:
