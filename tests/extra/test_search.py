@@ -398,15 +398,20 @@ def test_against_the_reference(seed):
         assert_allclose(driver.beam.probs, softmax(driver.beam.scores))
 
 
-def test_number_of_histories_is_checked():
+@pytest.mark.parametrize("finished", [False, True])
+def test_number_of_histories_is_checked(finished):
     """The lists are in the hands of clients, too; a list that is too short is an error, not a crash."""
     driver = Driver(2, 3)
-    driver.fill(1)
+    driver.fill(1, costs=1)
     driver.advance()
+    driver.check_done(lambda state: finished)
     driver.fields.histories.clear()
     driver.fill(1)
     with pytest.raises(IndexError):
         driver.advance()
+    for check_beams in (MaxViolation().check, MaxViolation().check_crf):
+        with pytest.raises(IndexError):
+            check_beams(driver.beam, driver.beam)
 
 
 # --- the violation

@@ -1,3 +1,4 @@
+# cython: boundscheck=True
 """Beam search for Cython packages, and the search for the step at which a gold beam falls behind most."""
 cimport cython
 from cymem.cymem cimport Pool
@@ -177,7 +178,6 @@ cdef class Beam:
                 q.push(entry)
         return 0
 
-    @cython.boundscheck(True)  # the lists of histories are in the hands of others, too
     cdef int advance(self, trans_func_t transition_func, hash_func_t hash_func, void* extra_args) except -1:
         cdef Queue candidates
         cdef vector[Moved] moved
