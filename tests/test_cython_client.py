@@ -130,7 +130,7 @@ def state_of(beam):
     return beam.scores, beam.histories, beam.loss, beam.is_done, len(beam)
 
 
-def test_exception_in_a_callback_leaves_the_beam_as_it_was(client):
+def test_edge_ops_25_exception_in_a_callback_leaves_the_beam_as_it_was(client):
     scores, pairs = tag_scores(1, length=2)
     search = client("tags").TagSearch(1, 3, 4)
     search.step(scores[0], pairs)

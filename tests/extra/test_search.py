@@ -166,7 +166,7 @@ def test_all_states_are_deleted_with_the_beam(steps):
     assert sorted(deleted) == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
-def test_deleting_without_a_function_or_without_states():
+def test_edge_ops_23_deleting_without_a_function_or_without_states():
     driver = Driver(3, 4, initialize=False)
     driver.initialize(delete=False)
     del driver.beam
@@ -289,7 +289,7 @@ def test_finished_before_the_first_step():
     assert driver.histories == [()] and driver.beam.scores == [0]
 
 
-def test_finished_is_not_inherited_by_the_slot():
+def test_edge_ops_24_finished_is_not_inherited_by_the_slot():
     """A new state in the place of a finished one that fell off the beam is not finished."""
     driver = Driver(2, 2)
     driver.fill([1, 2])
