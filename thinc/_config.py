@@ -4,13 +4,13 @@ import configparser
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import confection
 from confection import VARIABLE_RE, ConfigValidationError, Promise
 
 from ._config_annotations import adapt_annotations
+from ._util.paths import read_bytes, write_bytes
 
 __all__ = ["VARIABLE_RE", "Config", "ConfigValidationError", "Promise", "confection", "prepare"]
 
@@ -95,9 +95,7 @@ class Config(confection.Config):
 
     def from_disk(self, path: Any, *, interpolate: bool = True, overrides: dict[str, Any] = {}) -> "Config":
         """Read the config from a file of UTF-8 text, given by its path, as `from_str` does."""
-        path = path if hasattr(path, "open") else Path(path)
-        with path.open("rb") as f:
-            return self._from_encoded(f.read(), interpolate, overrides, str(path))
+        return self._from_encoded(read_bytes(path), interpolate, overrides, str(path))
 
     def _from_encoded(
         self, data: bytes, interpolate: bool, overrides: dict[str, Any], source: str
@@ -132,6 +130,10 @@ class Config(confection.Config):
         marked = _map_strings(dict(self), lambda text: _DOLLAR_RE.sub(lambda m: _mark(m[0], dollar), text))
         written = confection.Config(marked, is_interpolated=False, section_order=self.section_order)
         return written.to_str(interpolate=False).replace(dollar, "$$")
+
+    def to_disk(self, path: Any, *, interpolate: bool = True) -> None:
+        """Write the config to a file of UTF-8 text, which is replaced wholly or not at all. See `to_str`."""
+        write_bytes(path, self.to_bytes(interpolate=interpolate))
 
     def interpolate(self) -> "Config":
         """A config with values in the place of variables."""
