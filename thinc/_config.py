@@ -16,6 +16,8 @@ __all__ = ["VARIABLE_RE", "Config", "ConfigValidationError", "Promise", "confect
 
 # A variable or an escaped one; an escaped dollar; a lone dollar.
 _DOLLAR_RE = re.compile(r"\$?" + VARIABLE_RE.pattern + r"|\$\$|\$")
+# Values in a config, with variables replaced.
+MAX_SIZE = 1_000_000
 
 
 class Config(confection.Config):
@@ -82,8 +84,11 @@ class Config(confection.Config):
             raise _malformed(where, f"line {err.lineno}: the key is there already") from err
         except configparser.Error as err:
             raise _malformed([], err.message) from err
+        except RecursionError as err:
+            raise _malformed([], "values are nested too deeply") from err
         except KeyError as err:
             raise _misplaced_section(text, err) from err
+        _check_expansion(parsed)
         self._replace_with(parsed)
         return self
 
@@ -140,6 +145,35 @@ class Config(confection.Config):
         if self.is_interpolated:
             return super().interpolate()
         return type(self)(section_order=self.section_order)._parse(self.to_str(interpolate=False), True, {})
+
+
+def _check_expansion(config: confection.Config) -> None:
+    """Refuse sections that contain themselves, or each other so often that no one can have meant it.
+
+    A variable that names a section puts the section itself in its place. Written out, such text would have no
+    end, or grow as two to the power of its length.
+    """
+    sizes: dict[int, int] = {}
+
+    def measure(value: Any, path: tuple[str, ...]) -> int:
+        if not isinstance(value, (dict, list)):
+            return 1
+        size = sizes.get(id(value))
+        if size == 0:
+            raise _malformed(list(path), "a variable here refers to a section that contains it")
+        if size is None:
+            sizes[id(value)] = 0  # being measured
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            size = 1 + sum(measure(item, (*path, str(key))) for key, item in items)
+            if size > MAX_SIZE:
+                raise _malformed(list(path), f"variables expand this to more than {MAX_SIZE} values")
+            sizes[id(value)] = size
+        return size
+
+    try:
+        measure(dict(config), ())
+    except RecursionError as err:
+        raise _malformed([], "values are nested too deeply") from err
 
 
 def _mark(match: str, dollar: str) -> str:
