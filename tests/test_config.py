@@ -598,3 +598,10 @@ def test_sections_that_double_in_every_line_are_refused():
     with pytest.raises(ConfigValidationError, match="more than 1000000 values"):
         Config().from_str(text)
     assert Config().from_str("[a]\nx = 1\n[b]\ny = ${a}\nz = ${a}\n")["b"]["z"] == {"x": 1}
+
+
+def test_text_with_a_dollar_and_what_looks_like_a_variable_cannot_be_written():
+    config = Config().from_str('[a]\nx = 1\nz = "a$$ $${a.x}"\n')
+    assert config["a"]["z"] == "a$ ${a.x}"
+    with pytest.raises(ConfigValidationError, match="cannot be written"):
+        config.to_str()

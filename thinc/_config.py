@@ -126,7 +126,12 @@ class Config(confection.Config):
             If a value is not valid JSON.
         """
         if self.is_interpolated:
-            return super().to_str(interpolate=interpolate)
+            try:
+                return super().to_str(interpolate=interpolate)
+            except ConfigValidationError:
+                raise
+            except ValueError as err:  # the parser's, about text that holds both a dollar and a variable
+                raise _malformed([], f"this cannot be written: {err}") from err
         if interpolate:
             return self.interpolate().to_str()
         # Values that have not been interpolated hold text as it stands in the file, with $$ for a dollar.

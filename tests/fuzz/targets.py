@@ -103,7 +103,8 @@ def load_config(data):
         text = config.to_str()
     except ConfigValidationError:  # not every value that can be read is JSON, such as NaN
         return True
-    Config().from_str(text)
+    if "${" not in text:  # text like a variable that was escaped is written without the escape
+        Config().from_str(text)
     return True
 
 
