@@ -112,25 +112,27 @@ def native_bytes():
 def count():
     gc.collect()
     clear_cache()
-    return {
-        "python bytes": tracemalloc.get_traced_memory()[0],
-        "python blocks": sys.getallocatedblocks(),
-        "native bytes": native_bytes(),
-    }
+    return {"python blocks": sys.getallocatedblocks(), "native bytes": native_bytes()}
 
 
 def main(name, n):
+    """All rounds are counted in blocks; the last tenth also in bytes, for tracemalloc is slow."""
     work = {"steps": make_trainer, "saves": make_saver, "failures": make_failer}[name]()
-    for _ in range(300):
-        work()
-    tracemalloc.start()
-    for _ in range(100):
+    for _ in range(400):
         work()
     before = count()
-    for _ in range(n):
+    for _ in range(n - n // 10):
         work()
     after = count()
-    print(json.dumps({key: None if after[key] is None else after[key] - before[key] for key in after}))
+    tracemalloc.start()
+    work()
+    gc.collect()
+    traced = tracemalloc.get_traced_memory()[0]
+    for _ in range(n // 10):
+        work()
+    gc.collect()
+    left = {key: None if after[key] is None else after[key] - before[key] for key in after}
+    print(json.dumps({**left, "python bytes": tracemalloc.get_traced_memory()[0] - traced}))
 
 
 if __name__ == "__main__":
