@@ -2,6 +2,8 @@
 # make bench   speed against peers, written to benchmarks/      make lint    ruff, mypy, cython-lint
 # make dev     editable build in .venv                          make clean   removes what was built
 # make info    which kernels were chosen for this machine
+# make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
+# make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +13,11 @@ SOURCES = setup.py pyproject.toml MANIFEST.in README.md \
           $(shell find thinc include build_tools -name '*.py' -o -name '*.pyx' -o -name '*.pyi' -o -name '*.pxd' -o -name '*.hh' -o -path '*_isa/*.cpp')
 PYTEST_ARGS ?= -q -n auto
 
-.PHONY: demo test bench info lint dev clean
+# What goes through compiled code.
+NATIVE_TESTS ?= tests/kernels tests/backends tests/layers tests/test_optimizers.py tests/test_loss.py tests/test_concurrency.py
+SECONDS ?= 60
+
+.PHONY: demo test test-asan test-ubsan fuzz bench info lint dev clean
 
 demo: $(VENV)/wheel.stamp
 	$(BIN)/python examples/digits/train.py $(if $(DATA),--data $(DATA))
@@ -24,6 +30,23 @@ lint: $(VENV)/tools.stamp
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint thinc
 	$(BIN)/mypy
+
+# An instrumented copy of the package in build/; the first finding ends the process and so the run. Python itself
+# is not instrumented: it must load the library of AddressSanitizer first, and does not free everything at its end.
+test-asan: export THINC_SANITIZE = address
+test-asan: PRELOAD = LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)"
+test-ubsan: export THINC_SANITIZE = undefined
+test-asan test-ubsan: export ASAN_OPTIONS = detect_leaks=0
+test-asan test-ubsan: $(VENV)/wheel.stamp
+	$(BIN)/pip install --quiet "setuptools>=77" "Cython>=3.1"
+	$(BIN)/python setup.py --quiet build --build-lib build/$$THINC_SANITIZE/lib --build-temp build/$$THINC_SANITIZE/temp
+	$(PRELOAD) PYTHONPATH=build/$$THINC_SANITIZE/lib $(BIN)/pytest $(PYTEST_ARGS) $(NATIVE_TESTS)
+
+fuzz: $(VENV)/wheel.stamp
+	$(BIN)/pip install --quiet atheris
+	for target in model optimizer checkpoint config ; do \
+	    $(BIN)/python tests/fuzz/run.py $$target -max_total_time=$(SECONDS) || exit 1 ; \
+	done
 
 bench: $(VENV)/wheel.stamp
 	$(BIN)/python benchmarks/run.py --write

@@ -5,6 +5,9 @@ import sys
 
 MSVC = sys.platform == "win32"
 
+# "address", "undefined" or "thread": instruments everything that is compiled; see `make test-asan`.
+SANITIZER = os.environ.get("THINC_SANITIZE", "")
+
 # Each set must be implied by the CPU feature bits that cpu.hh asks for before it chooses the variant.
 ISA_FLAGS: dict[str, list[str]] = {
     "baseline": [] if MSVC or os.uname().machine not in ("x86_64", "amd64") else ["-msse4.2", "-mpopcnt"],
@@ -46,6 +49,7 @@ def kernel_flags() -> list[str]:
         "-Wall",
         "-Wextra",
         "-Wno-uninitialized",  # GCC 12 warns about its own AVX-512 headers (GCC bug 105593)
+        *sanitizer_flags(),
     ]
 
 
@@ -53,4 +57,12 @@ def module_flags() -> list[str]:
     """Cython modules: they adapt and do not compute, so size matters more than vector code."""
     if MSVC:
         return ["/std:c++17", "/O2"]
-    return ["-std=c++17", "-O2", "-g0", "-fno-sized-deallocation", "-Wno-unused-function", "-Wno-cpp"]
+    flags = ["-std=c++17", "-O2", "-g0", "-fno-sized-deallocation", "-Wno-unused-function", "-Wno-cpp"]
+    return flags + sanitizer_flags()
+
+
+def sanitizer_flags() -> list[str]:
+    """For the compiler and the linker. A finding ends the process: no test can pass over it."""
+    if not SANITIZER:
+        return []
+    return [f"-fsanitize={SANITIZER}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1", "-O1"]

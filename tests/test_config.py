@@ -575,3 +575,32 @@ def test_unresolvable_annotations_accept_anything():
         return x, y
 
     assert registry.resolve({"m": {"@cats": "forward.v1", "x": 3}})["m"] == (3, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[a]\nx = ${a}\n",
+        "[a]\nx = 1\n[a.b]\ny = ${a}\n",
+        "[a]\nx = ${b}\n[b]\ny = ${a}\n",
+        "[a]\nx = [${a}]\n",
+    ],
+)
+def test_a_section_that_contains_itself_is_refused(text):
+    config = Config({"before": {"x": 1}})
+    with pytest.raises(ConfigValidationError):
+        config.from_str(text)
+    assert config == {"before": {"x": 1}}
+
+
+def test_sections_that_double_in_every_line_are_refused():
+    text = "[s0]\nx = 1\n" + "".join(f"[s{i}]\na = ${{s{i - 1}}}\nb = ${{s{i - 1}}}\n" for i in range(1, 60))
+    with pytest.raises(ConfigValidationError, match="more than 1000000 values"):
+        Config().from_str(text)
+    assert Config().from_str("[a]\nx = 1\n[b]\ny = ${a}\nz = ${a}\n")["b"]["z"] == {"x": 1}
+
+
+def test_text_with_a_dollar_and_what_looks_like_a_variable_cannot_be_written():
+    config = Config({"a": {"x": 1, "z": "a$ ${a.x}"}})
+    with pytest.raises(ConfigValidationError, match="cannot be written"):
+        config.to_str()

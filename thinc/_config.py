@@ -4,18 +4,20 @@ import configparser
 import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import confection
 from confection import VARIABLE_RE, ConfigValidationError, Promise
 
 from ._config_annotations import adapt_annotations
+from ._util.paths import read_bytes, write_bytes
 
 __all__ = ["VARIABLE_RE", "Config", "ConfigValidationError", "Promise", "confection", "prepare"]
 
 # A variable or an escaped one; an escaped dollar; a lone dollar.
 _DOLLAR_RE = re.compile(r"\$?" + VARIABLE_RE.pattern + r"|\$\$|\$")
+# Values in a config, with variables replaced.
+MAX_SIZE = 1_000_000
 
 
 class Config(confection.Config):
@@ -82,8 +84,11 @@ class Config(confection.Config):
             raise _malformed(where, f"line {err.lineno}: the key is there already") from err
         except configparser.Error as err:
             raise _malformed([], err.message) from err
+        except RecursionError as err:
+            raise _malformed([], "values are nested too deeply") from err
         except KeyError as err:
             raise _misplaced_section(text, err) from err
+        _check_expansion(parsed)
         self._replace_with(parsed)
         return self
 
@@ -95,9 +100,7 @@ class Config(confection.Config):
 
     def from_disk(self, path: Any, *, interpolate: bool = True, overrides: dict[str, Any] = {}) -> "Config":
         """Read the config from a file of UTF-8 text, given by its path, as `from_str` does."""
-        path = path if hasattr(path, "open") else Path(path)
-        with path.open("rb") as f:
-            return self._from_encoded(f.read(), interpolate, overrides, str(path))
+        return self._from_encoded(read_bytes(path), interpolate, overrides, str(path))
 
     def _from_encoded(
         self, data: bytes, interpolate: bool, overrides: dict[str, Any], source: str
@@ -123,7 +126,12 @@ class Config(confection.Config):
             If a value is not valid JSON.
         """
         if self.is_interpolated:
-            return super().to_str(interpolate=interpolate)
+            try:
+                return super().to_str(interpolate=interpolate)
+            except ConfigValidationError:
+                raise
+            except ValueError as err:  # the parser's, about text that holds both a dollar and a variable
+                raise _malformed([], f"this cannot be written: {err}") from err
         if interpolate:
             return self.interpolate().to_str()
         # Values that have not been interpolated hold text as it stands in the file, with $$ for a dollar.
@@ -133,11 +141,44 @@ class Config(confection.Config):
         written = confection.Config(marked, is_interpolated=False, section_order=self.section_order)
         return written.to_str(interpolate=False).replace(dollar, "$$")
 
+    def to_disk(self, path: Any, *, interpolate: bool = True) -> None:
+        """Write the config to a file of UTF-8 text, which is replaced wholly or not at all. See `to_str`."""
+        write_bytes(path, self.to_bytes(interpolate=interpolate))
+
     def interpolate(self) -> "Config":
         """A config with values in the place of variables."""
         if self.is_interpolated:
             return super().interpolate()
         return type(self)(section_order=self.section_order)._parse(self.to_str(interpolate=False), True, {})
+
+
+def _check_expansion(config: confection.Config) -> None:
+    """Refuse sections that contain themselves, or each other so often that no one can have meant it.
+
+    A variable that names a section puts the section itself in its place. Written out, such text would have no
+    end, or grow as two to the power of its length.
+    """
+    sizes: dict[int, int] = {}
+
+    def measure(value: Any, path: tuple[str, ...]) -> int:
+        if not isinstance(value, (dict, list)):
+            return 1
+        size = sizes.get(id(value))
+        if size == 0:
+            raise _malformed(list(path), "a variable here refers to a section that contains it")
+        if size is None:
+            sizes[id(value)] = 0  # being measured
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            size = 1 + sum(measure(item, (*path, str(key))) for key, item in items)
+            if size > MAX_SIZE:
+                raise _malformed(list(path), f"variables expand this to more than {MAX_SIZE} values")
+            sizes[id(value)] = size
+        return size
+
+    try:
+        measure(dict(config), ())
+    except RecursionError as err:
+        raise _malformed([], "values are nested too deeply") from err
 
 
 def _mark(match: str, dollar: str) -> str:

@@ -13,6 +13,7 @@ from .backends import (
     use_pytorch_for_gpu_memory,
     use_tensorflow_for_gpu_memory,
 )
+from .checkpoint import load_checkpoint, save_checkpoint
 from .compat import enable_mxnet, enable_tensorflow, has_cupy
 from .config import __getattr__, registry
 from .initializers import (
@@ -151,6 +152,8 @@ __all__ = [
     # backends
     "CupyOps", "MPSOps", "NumpyOps", "Ops", "get_current_ops", "get_ops", "set_current_ops",
     "set_gpu_allocator", "use_ops", "use_pytorch_for_gpu_memory", "use_tensorflow_for_gpu_memory",
+    # checkpoint
+    "load_checkpoint", "save_checkpoint",
     # compat
     "enable_mxnet", "enable_tensorflow", "has_cupy",
     # config

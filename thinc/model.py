@@ -23,7 +23,9 @@ from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
 from ._model_state import State
+from ._util.arrays import is_finite
 from ._util.constants import constant, knows_constants
+from ._util.messages import unpack
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
@@ -206,6 +208,8 @@ class Model(State, Operators, Generic[InT, OutT]):
         ------
         ValueError
             If a gradient and its parameter differ in size; nothing is changed then.
+        FloatingPointError
+            If a gradient is not finite and the optimizer has ``on_nonfinite="raise"``; nothing is changed then.
         """
         todo = list(self._walk_gradients())
         for node, name, W, dW in todo:
@@ -214,10 +218,18 @@ class Model(State, Operators, Generic[InT, OutT]):
                     f"Cannot update parameter '{name}' of model '{node.name}': its shape is {W.shape}, "
                     f"that of its gradient {dW.shape}."
                 )
+        is_native = type(optimizer).__call__ is Optimizer.__call__
+        if is_native and optimizer.on_nonfinite == "raise":  # type: ignore[attr-defined]
+            for node, name, _, dW in todo:
+                if not is_finite(dW):
+                    raise FloatingPointError(
+                        f"Cannot update parameter '{name}' of model '{node.name}': its gradient has NaNs or "
+                        "infinities. Nothing has been changed."
+                    )
         for node in self.walk():
             for shim in node._shims:
                 shim.finish_update(optimizer)
-        if type(optimizer).__call__ is Optimizer.__call__:
+        if is_native:
             keys = [(node.id, name) for node, name, _, _ in todo]
             weights = [W for _, _, W, _ in todo]
             updated = optimizer.update_many(keys, weights, [dW for *_, dW in todo])  # type: ignore[attr-defined]
@@ -383,7 +395,7 @@ class Model(State, Operators, Generic[InT, OutT]):
 
     def from_bytes(self, bytes_data: bytes) -> "Model[InT, OutT]":
         """Load what ``to_bytes`` gave; return the model. See ``from_dict``."""
-        return self.from_dict(_model_io.unpack(bytes_data, f"model '{self.name}'"))
+        return self.from_dict(unpack(bytes_data, f"model '{self.name}'"))
 
     def to_disk(self, path: Any) -> None:
         """Write ``to_bytes()`` to a file; ``path`` is a string or anything like a ``pathlib.Path``."""
@@ -391,7 +403,7 @@ class Model(State, Operators, Generic[InT, OutT]):
 
     def from_disk(self, path: Any) -> "Model[InT, OutT]":
         """Load a file that ``to_disk`` wrote; return the model."""
-        return self.from_bytes(read_bytes(path))
+        return self.from_dict(unpack(read_bytes(path), f"model '{self.name}' from {path}"))
 
     def can_from_dict(self, msg: Dict[str, Any], *, strict: bool = True) -> bool:
         """Tell whether a message fits the tree: its nodes, dimensions, shapes of parameters; change nothing.
@@ -408,7 +420,7 @@ class Model(State, Operators, Generic[InT, OutT]):
     def can_from_bytes(self, bytes_data: bytes, *, strict: bool = True) -> bool:
         """Tell whether serialized data fits the tree. See ``can_from_dict``."""
         try:
-            msg = _model_io.unpack(bytes_data, f"model '{self.name}'")
+            msg = unpack(bytes_data, f"model '{self.name}'")
         except ValueError:
             return False
         return self.can_from_dict(msg, strict=strict)

@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from numbers import Real
-from typing import Any, Union
+from typing import Any, Literal, Union
 
 import numpy
 
 from . import compat
 from ._optimizer_formulas import update_by_formulas
+from ._optimizer_state import prepare_state, to_state
+from ._util.arrays import is_finite
+from ._util.messages import seal, unseal
+from ._util.paths import read_bytes, write_bytes
 from .config import registry
 from .kernels.optimizers import update_parameter, update_parameters
 from .types import FloatsT, FloatsXd, Generator
@@ -19,6 +23,8 @@ FloatOrSeq = Union[float, list[float], Generator]
 IntOrSeq = Union[int, list[int], Generator]
 
 SGD_DEFAULTS: dict[str, float | bool | int] = {"L2": 0.0, "L2_is_weight_decay": True, "grad_clip": 1.0}
+
+_KIND = "optimizer 1"
 
 ADAM_DEFAULTS: dict[str, float | bool | int] = {
     "learn_rate": 0.001,
@@ -127,6 +133,10 @@ class Optimizer:
         Rectified Adam.
     L2_is_weight_decay : bool
         Shrink the weights after the update (AdamW), instead of adding the penalty to the gradient.
+    on_nonfinite : {"ignore", "raise", "skip"}
+        What to do about a gradient with a NaN or an infinity in it: use it; raise FloatingPointError; or leave
+        the parameter and its state as they are, set the gradient to zero and count that in `nr_skipped`. The
+        check reads every gradient once more.
 
     Attributes
     ----------
@@ -140,16 +150,25 @@ class Optimizer:
         Key to the running average, of the shape of the parameter.
     nr_update : dict
         Key to the number of updates so far.
+    nr_skipped : dict
+        Key to the number of updates that were skipped for a gradient that is not finite.
 
     Raises
     ------
     ValueError
         If a setting is neither a number nor an iterable that gives one.
+
+    Notes
+    -----
+    `to_bytes` and `to_disk` write settings, state, and the positions of the schedules; an optimizer made in the
+    same way goes on from there. Built-in schedules can be copied, pickled and set back. A generator written by
+    a user is brought to its position by drawing as many values as had been drawn.
     """
 
     __slots__ = (
         "L2",
         "L2_is_weight_decay",
+        "_drawn",
         "_radam_buffer",
         "averages",
         "b1",
@@ -160,7 +179,9 @@ class Optimizer:
         "learn_rate",
         "mom1",
         "mom2",
+        "nr_skipped",
         "nr_update",
+        "on_nonfinite",
         "schedules",
         "use_radam",
     )
@@ -170,6 +191,7 @@ class Optimizer:
     averages: dict[Any, FloatsXd] | None
     schedules: dict[str, Any]
     nr_update: dict[Any, int]
+    nr_skipped: dict[Any, int]
     last_seen: dict[Any, int]
     grad_clip: float
     learn_rate: float
@@ -179,6 +201,8 @@ class Optimizer:
     L2: float
     use_radam: bool
     L2_is_weight_decay: bool
+    on_nonfinite: str
+    _drawn: int
     _radam_buffer: list[list[Any]]
 
     def __init__(
@@ -193,13 +217,16 @@ class Optimizer:
         use_averages: bool = True,
         use_radam: bool = False,
         L2_is_weight_decay: bool = True,
+        on_nonfinite: Literal["ignore", "raise", "skip"] = "ignore",
     ):
         self.mom1 = {}
         self.mom2 = {}
         self.averages = {} if use_averages else None
         self.schedules = {}
         self.nr_update = defaultdict(int)
+        self.nr_skipped = defaultdict(int)
         self.last_seen = defaultdict(int)
+        self._drawn = 1
         self._set_attr_or_schedule("grad_clip", grad_clip)
         self._set_attr_or_schedule("learn_rate", learn_rate)
         self._set_attr_or_schedule("b1", beta1, "beta1")
@@ -208,6 +235,8 @@ class Optimizer:
         self._set_attr_or_schedule("L2", L2)
         self.use_radam = use_radam
         self.L2_is_weight_decay = L2_is_weight_decay
+        self.on_nonfinite = on_nonfinite
+        self._check_on_nonfinite()
         self._radam_buffer = [[None, None, None] for _ in range(10)]
 
     def _set_attr_or_schedule(self, attribute: str, value: Any, setting: str | None = None) -> None:
@@ -253,6 +282,7 @@ class Optimizer:
                 )
         for name, value in drawn.items():
             setattr(self, name, _as_python_number(value))
+        self._drawn += 1
 
     def __call__(
         self, key: KeyT, weights: FloatsT, gradient: FloatsT, *, lr_scale: float = 1.0
@@ -288,8 +318,13 @@ class Optimizer:
             If shapes or types do not fit together or the moments of this key, or an array is read-only.
         NotImplementedError
             If beta2 is positive and beta1 is not. In every case, nothing has been changed.
+        FloatingPointError
+            If the gradient is not finite, with ``on_nonfinite="raise"``.
         """
         if len(gradient) < 1:
+            return weights, gradient
+        if self.on_nonfinite != "ignore" and not self._is_usable(key, gradient):
+            self._skip(key, gradient)
             return weights, gradient
         updated = None
         if isinstance(weights, numpy.ndarray):
@@ -318,12 +353,93 @@ class Optimizer:
         As `__call__`. Nothing has been changed then, unless parameters are not in NumPy arrays of one type:
         these are updated one by one.
         """
+        if self.on_nonfinite != "ignore":
+            usable = [self._is_usable(key, dW) for key, dW in zip(keys, gradients, strict=True)]
+            if not all(usable):
+                return self._update_usable(usable, keys, weights, gradients, lr_scale)
         if all(isinstance(W, numpy.ndarray) for W in weights):
             updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated
         triples = zip(keys, weights, gradients, strict=True)
         return [self(key, W, dW, lr_scale=lr_scale)[0] for key, W, dW in triples]
+
+    def _update_usable(
+        self, usable: list[bool], keys: list[Any], weights: list[Any], gradients: list[Any], lr_scale: float
+    ) -> list[FloatsXd]:
+        """As `update_many`, where some of the parameters are to be skipped."""
+        chosen = [i for i, is_usable in enumerate(usable) if is_usable]
+        picked = [[items[i] for i in chosen] for items in (keys, weights, gradients)]
+        updated = list(weights)
+        for i, W in zip(chosen, self.update_many(*picked, lr_scale=lr_scale), strict=True):
+            updated[i] = W
+        for i, is_usable in enumerate(usable):
+            if not is_usable:
+                self._skip(keys[i], gradients[i])
+        return updated
+
+    def _is_usable(self, key: Any, gradient: FloatsXd) -> bool:
+        self._check_on_nonfinite()
+        if is_finite(gradient):
+            return True
+        if self.on_nonfinite == "raise":
+            raise FloatingPointError(
+                f"Cannot update parameter {key}: its gradient has NaNs or infinities. Nothing has been changed. "
+                "Lower the learning rate, look for a division by zero or a logarithm of zero in the model, or "
+                "use on_nonfinite='skip'."
+            )
+        return False
+
+    def _check_on_nonfinite(self) -> None:
+        if self.on_nonfinite not in ("ignore", "raise", "skip"):
+            raise ValueError(
+                f"The optimizer's setting 'on_nonfinite' is {self.on_nonfinite!r}; expected 'ignore', 'raise' or "
+                "'skip'"
+            )
+
+    def _skip(self, key: Any, gradient: Any) -> None:
+        gradient[...] = 0
+        self.nr_skipped[key] += 1
+
+    def to_bytes(self, model: Any = None) -> bytes:
+        """Serialize settings, state and the positions of the schedules.
+
+        Parameters
+        ----------
+        model : Model, optional
+            The tree that the optimizer updates. Its parameters are then found again by their places in the
+            tree, in a model that was built anew; without it, by their keys, which are those of this process.
+
+        Raises
+        ------
+        ValueError
+            If there is state of a parameter that is not in the tree.
+        TypeError
+            If a key is something else than numbers, text, and tuples of these.
+        """
+        return seal(_KIND, to_state(self, model))
+
+    def from_bytes(self, bytes_data: bytes, model: Any = None) -> "Optimizer":
+        """Load what `to_bytes` gave, into an optimizer with the same schedules; return the optimizer.
+
+        Raises
+        ------
+        ValueError
+            If the data is damaged, or does not fit the optimizer or the model; nothing has been changed then.
+        """
+        return self._load(bytes_data, model, "the optimizer")
+
+    def to_disk(self, path: Any, model: Any = None) -> None:
+        """Write `to_bytes` to a file, which is replaced wholly or not at all."""
+        write_bytes(path, self.to_bytes(model))
+
+    def from_disk(self, path: Any, model: Any = None) -> "Optimizer":
+        """Load a file that `to_disk` wrote; return the optimizer. See `from_bytes`."""
+        return self._load(read_bytes(path), model, f"the optimizer from {path}")
+
+    def _load(self, data: bytes, model: Any, what: str) -> "Optimizer":
+        prepare_state(self, unseal(_KIND, data, what), model, what)()
+        return self
 
     def to_gpu(self) -> None:
         """Move moments and averages to the GPU.

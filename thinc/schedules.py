@@ -1,12 +1,13 @@
 """Generators of hyperparameter values: learning rates, batch sizes, dropout rates.
 
-A schedule is a generator function; each call gives a fresh series, to be drawn from with ``next``. In the
+A schedule is a generator function; each call gives a fresh `Series`, to be drawn from with ``next``. In the
 formulas, n counts the draws from 0. Arguments are first looked at when the first value is drawn.
 """
 
 import itertools
 from collections.abc import Iterable, Iterator
 
+from ._util.series import resumable
 from .config import registry
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
 
 
 @registry.schedules("constant.v1")
+@resumable
 def constant(rate: float) -> Iterator[float]:
     """Yield `rate` forever."""
     while True:
@@ -28,6 +30,7 @@ def constant(rate: float) -> Iterator[float]:
 
 
 @registry.schedules("constant_then.v1")
+@resumable
 def constant_then(rate: float, steps: int, schedule: Iterable[float]) -> Iterator[float]:
     """Yield `rate` for a number of steps, then what another schedule yields; ends with it."""
     yield from itertools.repeat(rate, steps)
@@ -35,6 +38,7 @@ def constant_then(rate: float, steps: int, schedule: Iterable[float]) -> Iterato
 
 
 @registry.schedules("decaying.v1")
+@resumable
 def decaying(base_rate: float, decay: float, *, t: int = 0) -> Iterator[float]:
     """Yield ``base_rate / (1 + decay * (t + n))``, forever."""
     for step in itertools.count(t):
@@ -42,6 +46,7 @@ def decaying(base_rate: float, decay: float, *, t: int = 0) -> Iterator[float]:
 
 
 @registry.schedules("compounding.v1")
+@resumable
 def compounding(start: float, stop: float, compound: float, *, t: float = 0.0) -> Iterator[float]:
     """Yield ``start * compound ** n`` until that passes `stop`, then `stop`, forever.
 
@@ -62,6 +67,7 @@ def compounding(start: float, stop: float, compound: float, *, t: float = 0.0) -
 
 
 @registry.schedules("warmup_linear.v1")
+@resumable
 def warmup_linear(initial_rate: float, warmup_steps: int, total_steps: int) -> Iterator[float]:
     """Yield rates that rise linearly from 0 to `initial_rate`, then fall linearly to 0 and stay there.
 
@@ -83,6 +89,7 @@ def warmup_linear(initial_rate: float, warmup_steps: int, total_steps: int) -> I
 
 
 @registry.schedules("slanted_triangular.v1")
+@resumable
 def slanted_triangular(
     max_rate: float,
     num_steps: int,
@@ -124,6 +131,7 @@ def slanted_triangular(
 
 
 @registry.schedules("cyclic_triangular.v1")
+@resumable
 def cyclic_triangular(min_lr: float, max_lr: float, period: int) -> Iterator[float]:
     """Yield rates that rise from `min_lr` to `max_lr` and fall back, forever (Smith 2015, arXiv:1506.01186).
 

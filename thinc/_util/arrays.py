@@ -103,6 +103,14 @@ def to_numpy(data: Any) -> numpy.ndarray:
     return numpy.array(data)
 
 
+def is_finite(array: Any) -> bool:
+    """Whether an array of floats has neither NaNs nor infinities."""
+    xp = get_array_module(array)
+    with numpy.errstate(all="ignore"):
+        # Either of them makes the sum one of them. The reverse does not hold: a sum can overflow.
+        return bool(xp.isfinite(array.sum()) or xp.isfinite(array).all())
+
+
 def copy_array(dst: Any, src: Any) -> None:
     """Write `src` into the array `dst`, across devices if need be.
 

@@ -1,5 +1,8 @@
-"""Bytes to and from a path."""
+"""Bytes to and from a path; a write happens wholly or not at all."""
 
+import os
+import secrets
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,38 @@ def as_path(path: Any) -> Any:
 
 
 def write_bytes(path: Any, data: bytes) -> None:
-    """Replace the file's contents by ``data``."""
-    with as_path(path).open("wb") as file:
-        file.write(data)
+    """Replace the file's contents by `data`; whatever happens, the file is the old one or the new one.
+
+    The data goes to a file beside the target, reaches the disk, and takes the target's name. A process that is
+    killed meanwhile can leave the file beside it behind (``.NAME.XXXXXXXX.tmp``). What is no regular file, such
+    as a pipe, and what only has an ``open`` method, is written to directly.
+
+    Raises
+    ------
+    OSError
+        If the data cannot be written; the target is as it was.
+    """
+    path = as_path(path)
+    if not isinstance(path, Path) or (path.exists() and not path.is_file()):
+        with path.open("wb") as file:
+            file.write(data)
+        return
+    target = Path(os.path.realpath(path))  # a symbolic link stays, its target is replaced
+    # A name has at most 255 bytes on common file systems.
+    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.tmp")
+    try:
+        _write_through(temporary, data)
+        if target.exists():
+            os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
+        os.replace(temporary, target)
+    except BaseException as err:
+        temporary.unlink(missing_ok=True)
+        if isinstance(err, OSError):
+            raise OSError(
+                err.errno, f"Cannot write the file, which is as it was: {err.strerror}", str(path)
+            ) from err
+        raise
+    _flush_folder(target.parent)
 
 
 def read_bytes(path: Any) -> bytes:
@@ -20,3 +52,21 @@ def read_bytes(path: Any) -> bytes:
     with as_path(path).open("rb") as file:
         data: bytes = file.read()
     return data
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make a new name in a folder last; where folders cannot be opened (Windows), the system sees to it."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,16 +1,14 @@
 """Minibatches: one pass over a data set, in order or shuffled."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy
 
 from ..types import Pairs, SizedGenerator
+from ._batches import Batches, Take
 from ._ops_arrays import ArrayOps
-
-# Cuts a batch out of a data set, given a slice or an array of indices.
-Take = Callable[[Any], Any]
 
 _ENDED = object()
 
@@ -19,7 +17,13 @@ class BatchingOps(ArrayOps):
     """Iterate over data sets in batches."""
 
     def minibatch(
-        self, size: Any, sequence: Any, *, shuffle: bool = False, buffer: int = 1
+        self,
+        size: Any,
+        sequence: Any,
+        *,
+        shuffle: bool = False,
+        buffer: int = 1,
+        seed: int | None = None,
     ) -> SizedGenerator:
         """Iterate over a data set in batches.
 
@@ -32,34 +36,46 @@ class BatchingOps(ArrayOps):
         sequence
             The data: array, list, tuple, range, `Ragged`, `Padded` or `Pairs` of these.
         shuffle
-            Visit the items in a new random order on every pass (drawn from ``numpy.random``).
+            Visit the items in a new random order on every pass.
         buffer
             Prepare this many batches at a time.
+        seed
+            A whole number, at least 0: draw the orders from a stream of their own, which this starts. Without
+            it they are drawn from ``numpy.random``.
 
         Returns
         -------
         SizedGenerator
             ``len()`` is the number of batches; every ``iter()`` is a new pass. A batch has the type of the
-            data; an array comes as a contiguous copy on the device of this backend.
+            data; an array comes as a contiguous copy on the device of this backend. A checkpoint can hold the
+            position within the pass, see `thinc.checkpoint`.
 
         Raises
         ------
         ValueError
-            If the data has no length, or a batch size is less than 1 or not finite.
+            If the data has no length, a batch size is less than 1 or not finite, or the seed is negative.
         TypeError
-            If the size is not a number; on iteration, if the data cannot be cut into batches.
+            If the size or the seed is not a number; on iteration, if the data cannot be cut into batches.
         """
         (length,) = _lengths("minibatch", [sequence])
-        return self._batches(size, length, lambda: self._batch_taker("minibatch", sequence), shuffle, buffer)
+        return self._batches(
+            size, length, lambda: self._batch_taker("minibatch", sequence), shuffle, buffer, seed
+        )
 
     def multibatch(
-        self, size: Any, sequence: Any, *others: Any, shuffle: bool = False, buffer: int = 1
+        self,
+        size: Any,
+        sequence: Any,
+        *others: Any,
+        shuffle: bool = False,
+        buffer: int = 1,
+        seed: int | None = None,
     ) -> SizedGenerator:
         """Iterate over several data sets of the same length side by side.
 
         Parameters
         ----------
-        size, shuffle, buffer
+        size, shuffle, buffer, seed
             As for `minibatch`.
         sequence, *others
             The data sets. The first one sets the length; the others may be longer.
@@ -89,32 +105,21 @@ class BatchingOps(ArrayOps):
             takers = [self._batch_taker("multibatch", data) for data in sequences]
             return lambda key: [take(key) for take in takers]
 
-        return self._batches(size, length, make_take, shuffle, buffer)
+        return self._batches(size, length, make_take, shuffle, buffer, seed)
 
     def _batches(
-        self, size: Any, length: int, make_take: Callable[[], Take], shuffle: bool, buffer: int
+        self,
+        size: Any,
+        length: int,
+        make_take: Callable[[], Take],
+        shuffle: bool,
+        buffer: int,
+        seed: int | None,
     ) -> SizedGenerator:
-        bounds = list(pairwise(_batch_bounds(size, length)))
-        indices = numpy.arange(length)
-
-        def iter_batches() -> Generator[Any, None, None]:
-            take = make_take()
-            if not shuffle:
-                return (take(slice(start, end)) for start, end in bounds)
-            numpy.random.shuffle(indices)
-            order = indices.copy()  # a second pass may shuffle while this one still runs
-            return (take(order[start:end]) for start, end in bounds)
-
-        def iter_buffered() -> Generator[Any, None, None]:
-            queue = []
-            for batch in iter_batches():
-                queue.append(batch)
-                if len(queue) >= buffer:
-                    yield from queue
-                    queue = []
-            yield from queue
-
-        return SizedGenerator(iter_batches if buffer <= 1 else iter_buffered, len(bounds))
+        if seed is not None:
+            seed = _check_seed(seed)
+        bounds = _batch_bounds(size, length)
+        return Batches(make_take, bounds, shuffle=bool(shuffle), buffer=buffer, seed=seed, sizes=size)
 
     def _batch_taker(self, operation: str, data: Any) -> Take:
         """Decide once per pass, not once per batch, how to cut batches out of `data`."""
@@ -203,3 +208,11 @@ def _batch_size(value: Any) -> int:
     if size < 1:
         raise ValueError(f"The batch size must be at least 1, got {value!r}")
     return size
+
+
+def _check_seed(seed: Any) -> int:
+    if not isinstance(seed, Integral):
+        raise TypeError(f"The seed of the order must be a whole number, got {seed!r} of type {type(seed)}")
+    if seed < 0:
+        raise ValueError(f"The seed of the order must be at least 0, got {seed}")
+    return int(seed)

@@ -1,0 +1,391 @@
+"""Checkpoints: training goes on bit for bit where it was, and what cannot be loaded changes nothing."""
+
+import itertools
+import pickle
+from copy import deepcopy
+from pathlib import Path
+
+import numpy
+import pytest
+
+from helpers.process import run_python
+from helpers.resumable_run import Run, make_batches, make_data
+from thinc.api import Adam, Linear, NumpyOps, Relu, chain, load_checkpoint, save_checkpoint
+from thinc.optimizers import SGD, Optimizer
+from thinc.schedules import compounding, constant
+
+SCRIPT = Path(__file__).parent / "helpers" / "resumable_run.py"
+OPTIMIZERS = ["Adam", "RAdam", "SGD", "without averages"]
+
+
+def epoch_length():
+    return len(make_batches(None))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("seed", [None, 3], ids=["numpy", "seeded"])
+def test_resumes_bit_for_bit_in_a_new_process(tmp_path, name, seed):
+    path, steps = tmp_path / "run.ckpt", 2 * epoch_length() + 9
+    save_at = epoch_length() + 5  # within the second epoch
+    straight = Run(name, seed=seed).initialize().train(steps).digest()
+    saving = Run(name, seed=seed).initialize().train(steps, save_at=save_at, path=path).digest()
+    assert saving == straight
+    resumed = run_python(SCRIPT, name, path, steps, "" if seed is None else seed)
+    assert resumed.stdout.strip() == straight
+
+
+@pytest.mark.parametrize("save_at", [1, 4, -1, 0, 1000], ids=["first", "odd", "last", "end", "epochs later"])
+def test_resumes_wherever_it_was_saved(tmp_path, save_at):
+    """Also where one batch of those buffered has been used, and in the last step of an epoch."""
+    path, length = tmp_path / "run.ckpt", epoch_length()
+    at = {-1: length - 1, 0: length, 1000: 3 * length + 2}.get(save_at, save_at)
+    steps = at + length + 3
+    straight = Run("Adam").initialize().train(steps, save_at=at, path=path)
+    expected = straight.digest()
+    resumed = Run("Adam", random_seed=1).load(path)
+    assert len(resumed.losses) == at
+    resumed.train(steps)
+    assert resumed.losses == straight.losses
+    assert resumed.digest() == expected
+
+
+def test_saved_between_two_epochs_the_next_one_is_whole(tmp_path):
+    run = Run("SGD").initialize()
+    for X, y in run.batches:
+        run.step(X, y)
+    save_checkpoint(tmp_path / "c", run.model, run.optimizer, batches=run.batches)
+    rest = [X for X, _ in run.batches]
+    resumed = Run("SGD", random_seed=5)
+    load_checkpoint(tmp_path / "c", resumed.model, resumed.optimizer, batches=resumed.batches)
+    again = [X for X, _ in resumed.batches]
+    assert len(again) == epoch_length()
+    assert all(numpy.array_equal(a, b) for a, b in zip(rest, again, strict=True))
+
+
+def test_saved_in_the_last_step_nothing_is_left_of_the_epoch(tmp_path):
+    batches = NumpyOps().minibatch(4, numpy.arange(8), shuffle=True)
+    model, optimizer = Linear(2, 2).initialize(), SGD(0.1)
+    for _ in batches:
+        save_checkpoint(tmp_path / "c", model, optimizer, batches=batches)
+    other = NumpyOps().minibatch(4, numpy.arange(8), shuffle=True)
+    load_checkpoint(tmp_path / "c", model, optimizer, batches=other)
+    assert list(other) == []
+    assert len(list(other)) == 2
+
+
+def test_loading_takes_a_running_optimizer_back(tmp_path):
+    run = Run("SGD").initialize().train(6, save_at=3, path=tmp_path / "c")
+    losses = run.losses
+    assert run.load(tmp_path / "c").losses == losses[:3]
+    assert run.train(6).losses == losses
+
+
+def test_extra_comes_back(tmp_path):
+    extra = {"epoch": 3, "best": 0.5, "names": ["a"], "scores": numpy.arange(3.0)}
+    model = Linear(2, 2).initialize()
+    save_checkpoint(tmp_path / "c", model, None, extra=extra)
+    loaded = load_checkpoint(str(tmp_path / "c"), model, None)
+    assert numpy.array_equal(loaded.pop("scores"), extra.pop("scores"))
+    assert loaded == extra
+
+
+def trained():
+    model = chain(Relu(4), Linear(2))
+    X = numpy.random.RandomState(0).normal(size=(6, 3)).astype("f")
+    model.initialize(X=X)
+    optimizer = Adam(constant(0.01))
+    Yh, backprop = model.begin_update(X)
+    backprop(Yh)
+    model.finish_update(optimizer)
+    return model, optimizer
+
+
+def state_of(model, optimizer, batches):
+    return (
+        model.to_bytes(),
+        optimizer.to_bytes(model),
+        str(batches.get_state()),
+        str(numpy.random.get_state()),
+    )
+
+
+DIFFERENT = {
+    "another tree": (lambda: chain(Relu(4), Relu(4), Linear(2)), lambda: Adam(constant(0.01)), {}, "nodes"),
+    "another width": (lambda: chain(Relu(5), Linear(2)), lambda: Adam(constant(0.01)), {}, "dimension"),
+    "no schedule": (None, lambda: Adam(0.01), {}, "schedule for 'learn_rate'"),
+    "another schedule": (None, lambda: Adam(constant(0.01), L2=constant(0.1)), {}, r"schedules for \['L2'\]"),
+    "fewer items": (None, None, {"n": 7}, "10 items, the data set now has 7"),
+    "not shuffled": (None, None, {"shuffle": False}, "shuffle=True"),
+    "another seed": (None, None, {"seed": 1}, "seed=None"),
+}
+
+
+@pytest.mark.parametrize("case", DIFFERENT, ids=str)
+def test_what_does_not_fit_changes_nothing(tmp_path, case):
+    make_model, make_optimizer, changes, message = DIFFERENT[case]
+    model, optimizer = trained()
+    batches = NumpyOps().minibatch(3, range(10), shuffle=True)
+    next(iter(batches))
+    save_checkpoint(tmp_path / "c", model, optimizer, batches=batches)
+    if make_model is not None:
+        model = make_model()
+        model.initialize(X=numpy.ones((1, 3), "f"))
+    if make_optimizer is not None:
+        optimizer = make_optimizer()
+    settings = {"n": 10, "shuffle": True, "seed": None} | changes
+    batches = NumpyOps().minibatch(3, range(settings.pop("n")), **settings)
+    numpy.random.rand()
+    before = state_of(model, optimizer, batches)
+    with pytest.raises(ValueError, match=message) as caught:
+        load_checkpoint(tmp_path / "c", model, optimizer, batches=batches)
+    assert str(tmp_path / "c") in str(caught.value)
+    assert state_of(model, optimizer, batches) == before
+
+
+def test_parts_that_were_not_saved_are_missed(tmp_path):
+    model, optimizer = trained()
+    save_checkpoint(tmp_path / "c", model, None)
+    with pytest.raises(ValueError, match="saved without an optimizer"):
+        load_checkpoint(tmp_path / "c", model, optimizer)
+    with pytest.raises(ValueError, match="saved without batches"):
+        load_checkpoint(tmp_path / "c", model, None, batches=NumpyOps().minibatch(3, range(10)))
+
+
+def test_batches_of_another_make_are_refused(tmp_path):
+    model, optimizer = trained()
+    with pytest.raises(TypeError, match="minibatch"):
+        save_checkpoint(tmp_path / "c", model, optimizer, batches=[1, 2])
+    with pytest.raises(TypeError, match="serialize"):
+        save_checkpoint(tmp_path / "c", model, optimizer, extra=object())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_state_of_a_parameter_outside_the_model_is_refused(tmp_path):
+    model, optimizer = trained()
+    stranger = Linear(2, 2).initialize()
+    optimizer((stranger.id, "W"), stranger.get_param("W"), numpy.ones((2, 2), "f"))
+    with pytest.raises(ValueError, match="not in the tree"):
+        save_checkpoint(tmp_path / "c", model, optimizer)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other kind", "zeros"])
+def test_a_damaged_file_is_named_and_changes_nothing(tmp_path, damage):
+    model, optimizer = trained()
+    batches = NumpyOps().minibatch(3, range(10), shuffle=True)
+    path = tmp_path / "run.ckpt"
+    save_checkpoint(path, model, optimizer, batches=batches)
+    data = path.read_bytes()
+    before = state_of(model, optimizer, batches)
+    for position in range(0, len(data), 97):
+        damaged = {
+            "cut": data[:position],
+            "flip": data[:position] + bytes([data[position] ^ 4]) + data[position + 1 :],
+            "empty": b"",
+            "other kind": model.to_bytes(),
+            "zeros": data[:position] + bytes(len(data) - position),
+        }[damage]
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"run\.ckpt"):
+            load_checkpoint(path, model, optimizer, batches=batches)
+        assert state_of(model, optimizer, batches) == before
+
+
+# Optimizer.to_bytes and the like
+
+
+def test_optimizer_bytes_by_place(tmp_path):
+    model, optimizer = trained()
+    copied, other = trained()
+    for array in other.mom1.values():
+        array += 1
+    other.from_bytes(optimizer.to_bytes(model), copied)
+    for node, twin in zip(model.walk(), copied.walk(), strict=True):
+        for name in node.param_names:
+            for table in ("mom1", "mom2", "averages"):
+                mine = getattr(other, table)[twin.id, name]
+                assert numpy.array_equal(mine, getattr(optimizer, table)[node.id, name])
+                assert mine.flags.writeable
+    optimizer.to_disk(tmp_path / "o", model)
+    assert Adam(constant(0.5)).from_disk(tmp_path / "o", model).learn_rate == 0.01
+    with pytest.raises(ValueError, match="model="):
+        Adam(constant(0.5)).from_bytes(optimizer.to_bytes(model))
+
+
+@pytest.mark.parametrize("key", ["W", 3, (3, "W"), ("a", (1, b"x"), None)], ids=str)
+def test_optimizer_bytes_by_key(key):
+    optimizer = Adam()
+    optimizer(key, numpy.ones(3, "f"), numpy.ones(3, "f"))
+    loaded = Adam().from_bytes(optimizer.to_bytes())
+    assert list(loaded.mom1) == [key]
+    assert numpy.array_equal(loaded.mom1[key], optimizer.mom1[key])
+    assert loaded.nr_update == {key: 1}
+    assert loaded.nr_update["new"] == 0
+
+
+def test_optimizer_keys_that_cannot_be_written():
+    optimizer = Adam()
+    optimizer(frozenset(), numpy.ones(3, "f"), numpy.ones(3, "f"))
+    with pytest.raises(TypeError, match="frozenset"):
+        optimizer.to_bytes()
+
+
+def test_a_generator_of_the_user_is_replayed_but_cannot_go_back():
+    def halving():
+        value = 1.0
+        while True:
+            yield value
+            value /= 2
+
+    optimizer = SGD(halving())
+    for _ in range(3):
+        optimizer.step_schedules()
+    data = optimizer.to_bytes()
+    fresh = SGD(halving()).from_bytes(data)
+    assert fresh.learn_rate == 0.125
+    fresh.step_schedules()
+    assert fresh.learn_rate == 0.0625
+    with pytest.raises(ValueError, match="cannot go back"):
+        fresh.from_bytes(data)
+    assert fresh.learn_rate == 0.0625
+
+
+def test_an_optimizer_can_be_pickled_and_copied():
+    optimizer = Adam(compounding(0.01, 1.0, 1.5), L2=[0.1, 0.2])
+    optimizer("k", numpy.ones(3, "f"), numpy.ones(3, "f"))
+    optimizer.step_schedules()
+    for twin in (pickle.loads(pickle.dumps(optimizer)), deepcopy(optimizer)):
+        twin.step_schedules()
+        assert twin.learn_rate == 0.01 * 1.5 * 1.5
+        assert numpy.array_equal(twin.mom1["k"], optimizer.mom1["k"])
+    optimizer.step_schedules()
+    assert optimizer.learn_rate == 0.01 * 1.5 * 1.5
+
+
+MALFORMED = [
+    None,
+    [],
+    {},
+    {"settings": {"learn_rate": "x"}},
+    {"flags": {"use_radam": 1}},
+    {"schedules": {"learn_rate": 10**12}},
+    {"schedules": {"learn_rate": -1}},
+    {"parameters": [{}]},
+    {"parameters": [{"key": {"plain": "W"}, "nr_update": -1, "nr_skipped": 0}]},
+    {"parameters": [{"key": {"plain": "W"}, "nr_update": 1, "nr_skipped": 0, "moment1": [1.0]}]},
+    {"parameters": [{"key": {"plain": "W"}, "nr_update": 1, "nr_skipped": 0}] * 2},
+    {"parameters": [{"key": {"place": [9], "name": "W"}, "nr_update": 1, "nr_skipped": 0}]},
+    {
+        "parameters": [
+            {
+                "key": {"plain": "W"},
+                "nr_update": 1,
+                "nr_skipped": 0,
+                "moment1": numpy.zeros(3, "f"),
+                "moment2": numpy.zeros(4, "f"),
+            }
+        ]
+    },
+]
+
+
+@pytest.mark.parametrize("changes", MALFORMED, ids=range(len(MALFORMED)))
+def test_malformed_state_changes_nothing(changes):
+    from thinc._optimizer_state import prepare_state, to_state
+
+    model, optimizer = trained()
+    state = to_state(optimizer, model)
+    before = optimizer.to_bytes(model)
+    if changes:
+        for name, value in changes.items():
+            state[name] = value if isinstance(value, list) else {**state[name], **value}
+    with pytest.raises(ValueError, match="Cannot load the optimizer's state"):
+        prepare_state(optimizer, state if changes else changes, model)
+    assert optimizer.to_bytes(model) == before
+
+
+# Gradients that are not finite
+
+
+@pytest.mark.parametrize("bad", [numpy.nan, numpy.inf, -numpy.inf])
+@pytest.mark.parametrize("make", [Adam, lambda: SGD(0.1), lambda: Optimizer(0.1, use_radam=True)])
+def test_nonfinite_gradients(make, bad):
+    optimizer = make()
+    weights = {"a": numpy.ones(40, "f"), "b": numpy.ones(40, "f")}
+    gradients = {"a": numpy.ones(40, "f"), "b": numpy.ones(40, "f")}
+    gradients["b"][17] = bad
+    optimizer.on_nonfinite = "raise"
+    with pytest.raises(FloatingPointError, match="parameter b"):
+        optimizer.update_many(list(weights), list(weights.values()), list(gradients.values()))
+    with pytest.raises(FloatingPointError, match="parameter b"):
+        optimizer("b", weights["b"], gradients["b"])
+    assert all((W == 1).all() for W in weights.values())
+    assert (gradients["a"] == 1).all()
+    assert not optimizer.nr_update
+    optimizer.on_nonfinite = "skip"
+    updated = optimizer.update_many(list(weights), list(weights.values()), list(gradients.values()))
+    assert (updated[0] < 1).all() and (updated[1] == 1).all()
+    assert not gradients["b"].any() and not gradients["a"].any()
+    assert dict(optimizer.nr_update) == {"a": 1} and optimizer.nr_skipped == {"b": 1}
+    assert "b" not in optimizer.mom1 and "b" not in optimizer.averages
+    gradients["b"][3] = bad
+    optimizer("b", weights["b"], gradients["b"])
+    assert optimizer.nr_skipped == {"b": 2}
+    assert Optimizer(0.1, use_radam=optimizer.use_radam).from_bytes(optimizer.to_bytes()).nr_skipped == {
+        "b": 2
+    }
+
+
+def test_large_finite_gradients_are_finite():
+    optimizer = Optimizer(1e-40, on_nonfinite="raise", grad_clip=0.0)
+    optimizer("a", numpy.ones(4, "f"), numpy.full(4, 3e38, "f"))
+    assert optimizer.nr_update == {"a": 1}
+
+
+def test_nonfinite_is_ignored_by_default_and_unknown_settings_are_refused():
+    optimizer = SGD(0.1)
+    W, _ = optimizer("a", numpy.ones(2, "f"), numpy.full(2, numpy.nan, "f"))
+    assert numpy.isnan(W).all()
+    with pytest.raises(ValueError, match="on_nonfinite"):
+        Optimizer(0.1, on_nonfinite="stop")
+
+
+def test_a_model_names_the_parameter_and_stays_as_it_was():
+    model, optimizer = trained()
+    optimizer.on_nonfinite = "raise"
+    last = model.layers[1]
+    last.inc_grad("W", numpy.full((2, 4), numpy.inf, "f"))
+    model.layers[0].inc_grad("b", numpy.ones(4, "f"))
+    before = model.to_bytes()
+    with pytest.raises(FloatingPointError, match=r"'W' of model 'linear'"):
+        model.finish_update(optimizer)
+    assert model.to_bytes() == before
+
+
+# Orders with a seed of their own
+
+
+def test_seeded_orders_depend_on_seed_and_pass_alone():
+    X, _ = make_data()
+
+    def orders(seed, passes=3):
+        batches = NumpyOps().minibatch(16, X, shuffle=True, seed=seed)
+        return [numpy.concatenate(list(batches)) for _ in range(passes)]
+
+    numpy.random.seed(1)
+    first = orders(7)
+    state = numpy.random.get_state()[1].copy()
+    numpy.random.seed(2)
+    again = orders(7)
+    numpy.random.seed(1)
+    assert numpy.array_equal(numpy.random.get_state()[1], state)  # not drawn from
+    assert all(numpy.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    everything = [*first, *orders(8)]
+    for a, b in itertools.combinations(everything, 2):
+        assert not numpy.array_equal(a, b)
+        assert numpy.array_equal(numpy.sort(a, axis=0), numpy.sort(b, axis=0))
+
+
+@pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (0.5, TypeError), ("1", TypeError)])
+def test_bad_seeds(seed, error):
+    with pytest.raises(error, match="seed"):
+        NumpyOps().minibatch(2, range(4), shuffle=True, seed=seed)

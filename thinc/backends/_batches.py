@@ -1,0 +1,209 @@
+"""The batches of a data set as an iterable that knows how far it got."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy
+
+from .._util.series import Series
+from ..types import SizedGenerator
+
+# Cuts a batch out of a data set, given a slice or an array of indices.
+Take = Callable[[Any], Any]
+
+
+class Batches(SizedGenerator):
+    """Every ``iter()`` is a pass over all batches, in order or shuffled.
+
+    `get_state` tells the position in the present pass. After `set_state`, the next ``iter()`` goes on from
+    there; the one after that is a new pass.
+
+    Parameters
+    ----------
+    make_take : callable
+        Called at the beginning of every pass, returns what cuts a batch out of the data.
+    bounds : list of int
+        Where batches begin and end: 0, first size, first two sizes, ..., number of items.
+    shuffle : bool
+        Whether each pass has an order of its own.
+    buffer : int
+        How many batches are prepared at a time.
+    seed : int, optional
+        The order of a pass is drawn from a generator seeded by this and the number of the pass; without it,
+        from ``numpy.random``.
+    sizes
+        What the sizes were drawn from.
+    """
+
+    def __init__(
+        self,
+        make_take: Callable[[], Take],
+        bounds: list[int],
+        *,
+        shuffle: bool,
+        buffer: int,
+        seed: int | None,
+        sizes: Any,
+    ):
+        self._make_take = make_take
+        self._bounds = bounds
+        self._shuffle = shuffle
+        self._buffer = buffer
+        self._seed = seed
+        self._sizes = sizes if isinstance(sizes, Series) else None
+        self._order: Any = None
+        self._passes = 0
+        self._position: int | None = None  # batches handed out in this pass; None between passes
+        self._is_resumed = False
+
+    @property
+    def length(self) -> int:  # type: ignore[override]
+        return len(self._bounds) - 1
+
+    def get_items(self) -> Iterator[Any]:  # type: ignore[override]
+        take = self._make_take()
+        if self._is_resumed:
+            start = self._position or 0
+            self._is_resumed = False
+        else:
+            start = 0
+            self._begin_pass()
+        return self._buffered(self._cut(take, start), start)
+
+    def _begin_pass(self) -> None:
+        if self._shuffle:
+            n = self._bounds[-1]
+            if self._seed is not None:
+                self._order = _seeded_order(n, self._seed, self._passes)
+            else:
+                # A new array: an earlier pass may still run. Every order is a shuffle of the one before.
+                self._order = numpy.arange(n) if self._order is None else self._order.copy()
+                numpy.random.shuffle(self._order)
+        self._passes += 1
+        self._position = 0
+
+    def _cut(self, take: Take, start: int) -> Iterator[Any]:
+        bounds = pairwise(self._bounds[start:])
+        if not self._shuffle:
+            return (take(slice(begin, end)) for begin, end in bounds)
+        order = self._order
+        return (take(order[begin:end]) for begin, end in bounds)
+
+    def _buffered(self, batches: Iterator[Any], start: int) -> Iterator[Any]:
+        this_pass = self._passes
+        position = start
+        is_more = True
+        while is_more:
+            queue = []
+            for batch in batches:
+                queue.append(batch)
+                if len(queue) >= self._buffer:
+                    break
+            is_more = bool(queue)
+            for batch in queue:
+                position += 1
+                if this_pass == self._passes:  # else a newer pass has begun, whose position counts
+                    self._position = position
+                yield batch
+        if this_pass == self._passes:
+            self._position = None
+
+    def get_state(self) -> dict[str, Any]:
+        """The position as plain data: numbers and arrays of them."""
+        order = self._order if self._seed is None else None
+        return {
+            "bounds": _compact(numpy.asarray(self._bounds)),
+            "shuffle": self._shuffle,
+            "seed": self._seed,
+            "passes": self._passes,
+            "position": self._position,
+            "order": None if order is None else _compact(order),
+            "sizes": None if self._sizes is None else self._sizes.position,
+        }
+
+    def prepare_state(self, state: Any, what: str) -> Callable[[], None]:
+        """Check what `get_state` gave, and return the function that takes it over.
+
+        Raises
+        ------
+        ValueError
+            If it is malformed, or that of another data set or another kind of batches.
+        """
+        n = self._bounds[-1]
+        problem = _find_malformed(state) or self._find_different(state)
+        if problem is not None:
+            raise ValueError(f"Cannot load the position in the batches from {what}: {problem}")
+        bounds = [int(bound) for bound in state["bounds"]]
+        order = state["order"]
+        if self._shuffle and self._seed is not None and state["passes"]:
+            order = _seeded_order(n, self._seed, state["passes"] - 1)
+        if self._sizes is not None and state["sizes"] is not None and state["sizes"] < self._sizes.position:
+            self._sizes.check_repeatable()
+
+        def apply() -> None:
+            self._bounds = bounds
+            self._passes, self._position = state["passes"], state["position"]
+            self._order = None if order is None else order.astype(numpy.int64)
+            self._is_resumed = self._position is not None
+            if self._sizes is not None and state["sizes"] is not None:
+                self._sizes.seek(state["sizes"])
+
+        return apply
+
+    def _find_different(self, state: dict[str, Any]) -> str | None:
+        n, saved = self._bounds[-1], int(state["bounds"][-1])
+        if saved != n:
+            return f"it was saved with {saved} items, the data set now has {n}"
+        for name, now in (("shuffle", self._shuffle), ("seed", self._seed)):
+            if state[name] != now:
+                return f"it was saved with {name}={state[name]}, the batches now have {name}={now}"
+        return None
+
+
+def _seeded_order(n: int, seed: int, number: int) -> numpy.ndarray:
+    # NumPy keeps the stream of `RandomState` the same in all its releases, unlike that of `Generator`.
+    order: numpy.ndarray = numpy.random.RandomState(numpy.random.MT19937([seed, number])).permutation(n)
+    return order
+
+
+def _compact(numbers: numpy.ndarray) -> numpy.ndarray:
+    largest = int(numbers.max(initial=0))
+    return numbers.astype("<u4" if largest < 2**32 else "<i8")
+
+
+def _find_malformed(state: Any) -> str | None:
+    if not isinstance(state, dict):
+        return f"expected a dict, got {type(state)}"
+    bounds: Any = state.get("bounds")
+    order: Any = state.get("order")
+    if not _is_ints(bounds) or not len(bounds) or bounds[0] != 0:
+        return "it has no bounds of batches"
+    if not (numpy.diff(bounds.astype(numpy.int64)) > 0).all():
+        return "the bounds of its batches do not increase"
+    if not isinstance(state.get("shuffle"), bool) or not _is_count(state.get("passes")):
+        return "its number of passes is missing"
+    for name in ("position", "seed", "sizes"):
+        if state.get(name) is not None and not _is_count(state[name]):
+            return f"expected a number as '{name}', got {state.get(name)!r}"
+    if (state.get("position") or 0) >= len(bounds):
+        return f"its position is {state['position']}, but it has {len(bounds) - 1} batches"
+    if order is not None:
+        n = int(bounds[-1])
+        if (
+            not _is_ints(order)
+            or len(order) != n
+            or not numpy.array_equal(numpy.sort(order), numpy.arange(n))
+        ):
+            return f"its order is not one of {n} items"
+    elif state["shuffle"] and state.get("seed") is None and state["passes"]:
+        return "its order is missing"
+    return None
+
+
+def _is_ints(value: Any) -> bool:
+    return isinstance(value, numpy.ndarray) and value.ndim == 1 and value.dtype.kind in "iu"
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
