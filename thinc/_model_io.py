@@ -6,7 +6,7 @@ from functools import singledispatch
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
-from ._util.messages import describe, pack, unpack
+from ._util.msgpack import describe, pack, unpack
 
 if TYPE_CHECKING:
     from .model import Model

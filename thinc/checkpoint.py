@@ -3,7 +3,7 @@
 from typing import Any
 
 from ._optimizer_state import prepare_state, to_state
-from ._util.messages import seal, unpack, unseal
+from ._util.msgpack import seal, unpack, unseal
 from ._util.paths import read_bytes, write_bytes
 from ._util.random_state import get_random_state, prepare_random_state
 from .about import __version__

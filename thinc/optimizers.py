@@ -10,7 +10,7 @@ from . import compat
 from ._optimizer_formulas import update_by_formulas
 from ._optimizer_state import prepare_state, to_state
 from ._util.arrays import is_finite
-from ._util.messages import seal, unseal
+from ._util.msgpack import seal, unseal
 from ._util.paths import read_bytes, write_bytes
 from .config import registry
 from .kernels.optimizers import update_parameter, update_parameters
