@@ -195,6 +195,26 @@ def _models() -> Iterator[Case]:
         yield Case("predict-one/" + "-".join(map(str, widths)), "mlp_predict", widths, peers)
 
 
+def _steps() -> Iterator[Case]:
+    """What calls cost: one row through small layers."""
+    for rows in (1, 32):
+        peers = [
+            _peer("published", "mlp_step", (rows, 32), 2.5 if rows == 1 else None),
+            _peer("torch", "mlp_step", (rows, 32)),
+        ]
+        yield Case(f"step/{rows}x32-32-32", "mlp_step", (rows, 32), peers)
+
+
+def _lstm() -> Iterator[Case]:
+    args: tuple[Any, ...] = (64, 64, 32, 5, 40)
+    for passes in ("predict", "forward", "both"):
+        peers = [
+            _peer("published", "lstm", (passes, *args), 3.0),
+            _peer("torch", "lstm", (passes, *args), LEVEL),
+        ]
+        yield Case(f"lstm/64-64/{passes}", "lstm", (passes, *args), peers, rtol=1e-3, atol=1e-4)
+
+
 def _layers() -> Iterator[Case]:
     for size, numbers in SEQUENCES.items():
         for name in LAYERS:
@@ -210,6 +230,15 @@ def _layers() -> Iterator[Case]:
             )
 
 
-CASES = [*_gemm(), *_optimizers(), *_losses_and_batches(), *_activations(), *_models(), *_layers()]
+CASES = [
+    *_gemm(),
+    *_optimizers(),
+    *_losses_and_batches(),
+    *_activations(),
+    *_models(),
+    *_steps(),
+    *_lstm(),
+    *_layers(),
+]
 IMPORT_CASE = "import"  # measured by harness.imports, in fresh processes
 IMPORT_LIMIT, IMPORT_LIMIT_PYDANTIC = 1.5, 2.0  # times `import numpy`

@@ -2,6 +2,10 @@
 cimport numpy as cnp
 
 from cpython.object cimport PyObject
+from libc.stdlib cimport free, malloc
+
+from ..kernels._dispatch cimport Writer
+from ..kernels._memory cimport empty
 
 import numpy
 
@@ -18,6 +22,10 @@ cdef object small_zeros = numpy.zeros
 
 # Elements, not bytes: what is smaller is cheap whatever its type.
 cdef Py_ssize_t LARGE = 4096
+
+# NumPy's limit, in any version.
+cdef enum:
+    MAX_DIMS = 64
 
 
 cdef bint large_pair(object X, object Y):
@@ -54,6 +62,100 @@ cdef bint owns_memory(object X):
     )
 
 
+cdef struct Part:
+    # what one array gives to each row of a wider one
+    const char* data
+    Py_ssize_t width  # bytes
+
+
+cdef bint is_plain(object X):
+    # numbers in native byte order, with at least one dimension
+    return (
+        type(X) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>X) > 0 and cnp.PyArray_ISNUMBER(<cnp.ndarray>X)
+        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>X)
+    )
+
+
+cdef cnp.ndarray joined(object arrays, bint side_by_side):
+    # The arrays along their last axis, or their first; None if they are not contiguous arrays of numbers that fit.
+    cdef Py_ssize_t n = len(arrays), i, row, rows = 1, total = 0
+    cdef int d, ndim, axis
+    cdef cnp.npy_intp dims[MAX_DIMS]
+    cdef cnp.ndarray first, array, out
+    cdef Part* parts
+    cdef Writer writer
+    cdef char* target
+    if n == 0 or not is_plain(arrays[0]):
+        return None
+    first = <cnp.ndarray>arrays[0]
+    ndim = cnp.PyArray_NDIM(first)
+    axis = ndim - 1 if side_by_side else 0
+    for item in arrays:
+        if not is_plain(item):
+            return None
+        array = <cnp.ndarray>item
+        if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(first) \
+                or not cnp.PyArray_IS_C_CONTIGUOUS(array):
+            return None
+        for d in range(ndim):
+            if d != axis and cnp.PyArray_DIM(array, d) != cnp.PyArray_DIM(first, d):
+                return None
+        total += cnp.PyArray_DIM(array, axis)
+    for d in range(ndim):
+        dims[d] = total if d == axis else cnp.PyArray_DIM(first, d)
+        if d < axis:
+            rows *= dims[d]
+    out = empty(ndim, dims, cnp.PyArray_TYPE(first))
+    if cnp.PyArray_SIZE(out) == 0:
+        return out
+    parts = <Part*>malloc(n * sizeof(Part))
+    if parts == NULL:
+        raise MemoryError()
+    for i in range(n):
+        array = <cnp.ndarray>arrays[i]
+        parts[i].data = cnp.PyArray_BYTES(array)
+        parts[i].width = cnp.PyArray_NBYTES(array) // rows
+    target = cnp.PyArray_BYTES(out)
+    total = cnp.PyArray_NBYTES(out)
+    with nogil:
+        writer.begin(target, total)
+        for row in range(rows):
+            for i in range(n):
+                writer.put(parts[i].data + row * parts[i].width, parts[i].width)
+        writer.end()
+    free(parts)
+    return out
+
+
+cdef bint has_rows(cnp.ndarray X) noexcept:
+    # whether X is rows of contiguous numbers at equal distances, such as a part of the columns of an array
+    cdef int ndim = cnp.PyArray_NDIM(X)
+    if ndim < 2 or cnp.PyArray_STRIDE(X, ndim - 1) != cnp.PyArray_ITEMSIZE(X):
+        return False
+    cdef int d
+    for d in range(ndim - 2):
+        if cnp.PyArray_STRIDE(X, d) != cnp.PyArray_STRIDE(X, d + 1) * cnp.PyArray_DIM(X, d + 1):
+            return False
+    return True
+
+
+cdef cnp.ndarray copy_rows(cnp.ndarray X):
+    # of an array that has_rows, and elements
+    cdef int last = cnp.PyArray_NDIM(X) - 1
+    cdef cnp.ndarray out = empty(last + 1, cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X))
+    cdef Py_ssize_t stride = cnp.PyArray_STRIDE(X, last - 1), row = cnp.PyArray_DIM(X, last) * cnp.PyArray_ITEMSIZE(X)
+    cdef Py_ssize_t rows = cnp.PyArray_SIZE(X) // cnp.PyArray_DIM(X, last), i
+    cdef const char* source = cnp.PyArray_BYTES(X)
+    cdef char* target = cnp.PyArray_BYTES(out)
+    cdef Writer writer
+    with nogil:
+        writer.begin(target, rows * row)
+        for i in range(rows):
+            writer.put(source + i * stride, row)
+        writer.end()
+    return out
+
+
 class CpuMemory:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
@@ -72,12 +174,14 @@ class CpuMemory:
         return cleared(shape, dtype) if zeros else uninitialized(shape, dtype)
 
     def as_contig(self, data, dtype=None):
-        if dtype is not None or type(data) is not cnp.ndarray or not cnp.PyArray_ISNUMBER(<cnp.ndarray>data):
+        if dtype is not None or not is_plain(data):
             return super().as_contig(data, dtype)
         if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>data):
             return data
         if cnp.PyArray_SIZE(<cnp.ndarray>data) < LARGE:
             return cnp.PyArray_NewCopy(<cnp.ndarray>data, cnp.NPY_CORDER)
+        if has_rows(<cnp.ndarray>data):
+            return copy_rows(<cnp.ndarray>data)
         out = uninitialized(data.shape, data.dtype)
         numpy.copyto(out, data)
         return out
@@ -121,20 +225,5 @@ class CpuMemory:
         return total
 
     def _concatenate(self, arrays, axis):
-        cdef Py_ssize_t total = 0, size = 0
-        if axis not in (0, -1) or not len(arrays):
-            return super()._concatenate(arrays, axis)
-        first = arrays[0]
-        for array in arrays:
-            if type(array) is not cnp.ndarray or cnp.PyArray_NDIM(<cnp.ndarray>array) == 0 \
-                    or not cnp.PyArray_ISNUMBER(<cnp.ndarray>array) \
-                    or cnp.PyArray_TYPE(<cnp.ndarray>array) != cnp.PyArray_TYPE(<cnp.ndarray>first):
-                return super()._concatenate(arrays, axis)
-            total += array.shape[axis]
-            size += cnp.PyArray_SIZE(<cnp.ndarray>array)
-        if size < LARGE:
-            return super()._concatenate(arrays, axis)
-        shape = list(first.shape)
-        shape[axis] = total
-        # A shape that does not fit is NumPy's to refuse.
-        return numpy.concatenate(arrays, axis=axis, out=uninitialized(tuple(shape), first.dtype))
+        out = joined(arrays, axis == -1) if axis in (0, -1) else None
+        return super()._concatenate(arrays, axis) if out is None else out

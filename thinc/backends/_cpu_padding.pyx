@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from ..kernels._arrays cimport empty1
-from ..kernels._dispatch cimport active
+from ..kernels._dispatch cimport Writer, active
 from ..kernels._memory cimport empty
 from ..types import Padded
 
@@ -173,22 +173,29 @@ cdef cnp.ndarray as_lengths(object values):
     return out
 
 
-cdef void join(char* out, const Part* parts, Py_ssize_t count, Py_ssize_t row, Py_ssize_t pad) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        memset(out, 0, pad * row)
-        out += pad * row
-        memcpy(out, parts[i].data, parts[i].rows * row)
-        out += parts[i].rows * row
-    memset(out, 0, pad * row)
+cdef void join(char* out, Parts parts, Py_ssize_t pad) noexcept:
+    cdef Py_ssize_t i, row = parts.row
+    cdef Writer writer
+    with nogil:
+        writer.begin(out, (parts.total + pad * (parts.count + 1)) * row)
+        for i in range(parts.count):
+            if pad > 0:
+                writer.zeros(pad * row)
+            writer.put(parts.items[i].data, parts.items[i].rows * row)
+        if pad > 0:
+            writer.zeros(pad * row)
+        writer.end()
 
 
-cdef void stack(char* out, const Part* parts, Py_ssize_t count, Py_ssize_t row, Py_ssize_t steps) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        memcpy(out, parts[i].data, parts[i].rows * row)
-        memset(out + parts[i].rows * row, 0, (steps - parts[i].rows) * row)
-        out += steps * row
+cdef void stack(char* out, Parts parts, Py_ssize_t steps) noexcept:
+    cdef Py_ssize_t i, row = parts.row
+    cdef Writer writer
+    with nogil:
+        writer.begin(out, parts.count * steps * row)
+        for i in range(parts.count):
+            writer.put(parts.items[i].data, parts.items[i].rows * row)
+            writer.zeros((steps - parts.items[i].rows) * row)
+        writer.end()
 
 
 cdef void sort_by_length(
@@ -347,23 +354,43 @@ cdef cnp.ndarray new_steps(cnp.ndarray like, Py_ssize_t width):
     return empty(3, dims, cnp.PyArray_TYPE(like))
 
 
-cdef void reverse_steps(
-    char* left, char* right, char* joined, const int32_t* lengths, Py_ssize_t S, Py_ssize_t B, Py_ssize_t left_row,
-    Py_ssize_t right_row, bint join
+cdef inline Py_ssize_t reversed_row(const int32_t* lengths, Py_ssize_t t, Py_ssize_t b, Py_ssize_t B) noexcept nogil:
+    # where row (t, b) is when each sequence is reversed within its length
+    return (lengths[b] - 1 - t if t < lengths[b] else t) * B + b
+
+
+cdef void join_steps(
+    char* joined, const char* left, Py_ssize_t left_row, const char* right, Py_ssize_t right_row,
+    const int32_t* lengths, Py_ssize_t S, Py_ssize_t B
 ) noexcept nogil:
-    # Copy rows between `joined` and its two parts, the right one of which is reversed in time.
-    cdef Py_ssize_t t, b, other
+    # Put the rows of `right`, reversed in time, beside those of `left`.
+    cdef Py_ssize_t t, b
+    cdef Writer writer
+    writer.begin(joined, S * B * (left_row + right_row))
     for t in range(S):
         for b in range(B):
-            other = ((lengths[b] - 1 - t if t < lengths[b] else t) * B + b) * right_row
-            if join:
-                memcpy(joined, left, left_row)
-                memcpy(joined + left_row, right + other, right_row)
-            else:
-                memcpy(left, joined, left_row)
-                memcpy(right + other, joined + left_row, right_row)
-            left += left_row
-            joined += left_row + right_row
+            if left_row > 0:
+                writer.put(left, left_row)
+                left += left_row
+            writer.put(right + reversed_row(lengths, t, b, B) * right_row, right_row)
+    writer.end()
+
+
+cdef void split_steps(
+    const char* joined, char* left, Py_ssize_t left_row, char* right, Py_ssize_t right_row, const int32_t* lengths,
+    Py_ssize_t S, Py_ssize_t B
+) noexcept nogil:
+    # the inverse
+    cdef Py_ssize_t t, b, row = left_row + right_row
+    cdef Writer left_writer, right_writer
+    left_writer.begin(left, S * B * left_row)
+    right_writer.begin(right, S * B * right_row)
+    for t in range(S):
+        for b in range(B):
+            left_writer.put(joined + (t * B + b) * row, left_row)
+            right_writer.put(joined + reversed_row(lengths, t, b, B) * row + left_row, right_row)
+    left_writer.end()
+    right_writer.end()
 
 
 class CpuPadding:
@@ -382,8 +409,7 @@ class CpuPadding:
         zeros = pad
         out = new_array(parts.first, parts.total + zeros * (parts.count + 1), 0, 1)
         target = cnp.PyArray_BYTES(out)
-        with nogil:
-            join(target, parts.items, parts.count, parts.row, zeros)
+        join(target, parts, zeros)
         return out
 
     def unflatten(self, X, lengths, pad=0):
@@ -409,8 +435,7 @@ class CpuPadding:
         steps = (parts.longest + multiple - 1) // multiple * multiple
         out = new_array(parts.first, parts.count, steps, 2)
         target = cnp.PyArray_BYTES(out)
-        with nogil:
-            stack(target, parts.items, parts.count, parts.row, steps)
+        stack(target, parts, steps)
         return out
 
     def unpad(self, padded, lengths):
@@ -493,7 +518,7 @@ class CpuPadding:
         if x is None:
             return super()._reverse_steps(X, lengths)
         out = new_steps(x, cnp.PyArray_DIM(x, 2))
-        copy_reversed(None, x, out, as_lengths(lengths), True)
+        join_reversed(None, x, out, as_lengths(lengths))
         return out
 
     def _join_reversed(self, X, Y, lengths):
@@ -502,7 +527,7 @@ class CpuPadding:
                 or cnp.PyArray_DIM(x, 0) != cnp.PyArray_DIM(y, 0):
             return super()._join_reversed(X, Y, lengths)
         out = new_steps(x, cnp.PyArray_DIM(x, 2) + cnp.PyArray_DIM(y, 2))
-        copy_reversed(x, y, out, as_lengths(lengths), True)
+        join_reversed(x, y, out, as_lengths(lengths))
         return out
 
     def _add_reversed(self, X, Y, lengths):
@@ -530,21 +555,32 @@ class CpuPadding:
         if z is None or not 0 <= width <= cnp.PyArray_DIM(z, 2):
             return super()._split_reversed(Z, width, lengths)
         left, right = new_steps(z, width), new_steps(z, cnp.PyArray_DIM(z, 2) - width)
-        copy_reversed(left, right, z, as_lengths(lengths), False)
+        cdef cnp.ndarray n = as_lengths(lengths)
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(z, 0), B = cnp.PyArray_DIM(z, 1)
+        cdef Py_ssize_t left_row = row_of_steps(left), right_row = row_of_steps(right)
+        cdef char* x = cnp.PyArray_BYTES(left)
+        cdef char* y = cnp.PyArray_BYTES(right)
+        cdef const char* joined = cnp.PyArray_BYTES(z)
+        with nogil:
+            split_steps(joined, x, left_row, y, right_row, length, S, B)
         return left, right
 
 
-cdef copy_reversed(cnp.ndarray left, cnp.ndarray right, cnp.ndarray joined, cnp.ndarray lengths, bint join):
+cdef Py_ssize_t row_of_steps(cnp.ndarray X) noexcept:
+    # bytes of a row of X (S, B, width)
+    return cnp.PyArray_DIM(X, 2) * cnp.PyArray_ITEMSIZE(X)
+
+
+cdef join_reversed(cnp.ndarray left, cnp.ndarray right, cnp.ndarray joined, cnp.ndarray lengths):
     cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef char* x = cnp.PyArray_BYTES(joined if left is None else left)  # not used if there is no left part
-    cdef char* y = cnp.PyArray_BYTES(right)
+    cdef const char* x = cnp.PyArray_BYTES(joined if left is None else left)  # not used if there is no left part
+    cdef const char* y = cnp.PyArray_BYTES(right)
     cdef char* z = cnp.PyArray_BYTES(joined)
-    cdef Py_ssize_t S = cnp.PyArray_DIM(joined, 0), B = cnp.PyArray_DIM(joined, 1), left_row = 0
-    cdef Py_ssize_t right_row = cnp.PyArray_DIM(right, 2) * cnp.PyArray_ITEMSIZE(right)
-    if left is not None:
-        left_row = cnp.PyArray_DIM(left, 2) * cnp.PyArray_ITEMSIZE(left)
+    cdef Py_ssize_t S = cnp.PyArray_DIM(joined, 0), B = cnp.PyArray_DIM(joined, 1)
+    cdef Py_ssize_t left_row = 0 if left is None else row_of_steps(left), right_row = row_of_steps(right)
     with nogil:
-        reverse_steps(x, y, z, n, S, B, left_row, right_row, join)
+        join_steps(z, x, left_row, y, right_row, n, S, B)
 
 
 cdef bint are_in_range(cnp.ndarray indices):

@@ -247,6 +247,17 @@ cdef extern from "thinc/workspace.hh" namespace "thinc" nogil:
     # scratch memory of the calling thread, valid until its next call; NULL if there is none
     void* thread_workspace(size_t size)
 
+cdef extern from "thinc/pages.hh" namespace "thinc" nogil:
+    void prefer_large_pages(void* memory, size_t size)
+
+cdef extern from "thinc/writer.hh" namespace "thinc" nogil:
+    # pieces put together, from front to back; large ones past the caches
+    cdef cppclass Writer:
+        void begin(void* out, size_t total)
+        void put(const void* source, size_t n)
+        void zeros(size_t n)
+        void end()
+
 
 # The table in use. Fetch it once per call: use_isa() may change it between calls.
 cdef const Kernels* active() noexcept nogil

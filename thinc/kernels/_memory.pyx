@@ -12,6 +12,8 @@ from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from ._dispatch cimport prefer_large_pages
+
 import numpy
 
 cnp.import_array()
@@ -41,6 +43,8 @@ cdef extern from "<atomic>" namespace "std" nogil:
 cdef size_t SMALL = 16384
 cdef size_t CACHE_LIMIT = 256 * 1024 * 1024
 cdef size_t LINE = 64
+# From here on, blocks are to lie in large pages (of 2 MB on most machines), as those of NumPy do.
+cdef size_t LARGE_PAGES = 4 * 1024 * 1024
 
 
 # Stands in the cache line before the data.
@@ -111,6 +115,8 @@ cdef void* obtain(size_t size, bint zeros) noexcept nogil:
             memory = calloc(capacity + 2 * LINE, 1) if zeros else malloc(capacity + 2 * LINE)
         if memory == NULL:
             return NULL
+        if capacity >= LARGE_PAGES:
+            prefer_large_pages(memory, capacity + 2 * LINE)
         block = <Block*>((<uintptr_t>memory + LINE - 1) & ~(<uintptr_t>LINE - 1))
         block.memory = memory
         block.capacity = capacity

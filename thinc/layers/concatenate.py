@@ -1,6 +1,6 @@
 """concatenate: the outputs of several layers on one input, side by side."""
 
-from typing import Any, Callable, Sequence, TypeVar, cast
+from typing import Any, Callable, Iterator, Sequence, TypeVar, cast
 
 from ..config import registry
 from ..model import Model
@@ -49,9 +49,8 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
 
     def backprop(dY: OutT) -> InT:
         parts = split(model, dY, widths)
-        return sum_batches(
-            model.ops, [callback(part) for callback, part in zip(callbacks, parts, strict=True)]
-        )
+        # One after the other: the next part is not cut off before a layer is done with the one before.
+        return sum_batches(model.ops, [callback(next(parts)) for callback in callbacks])
 
     return Y, backprop
 
@@ -66,7 +65,7 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
 
 
 # Each kind of output has a function that joins the outputs, and says how wide they were, and one that splits
-# their gradient into contiguous parts of those widths.
+# their gradient into contiguous parts of those widths, each when it is asked for.
 
 
 def _kind(Y: Any) -> tuple[Callable, Callable]:
@@ -83,18 +82,17 @@ def _join_arrays(model: Model, Ys: Sequence[Any]) -> tuple[Any, list[int]]:  # (
     return model.ops._concatenate(Ys, axis=-1), [Y.shape[-1] for Y in Ys]
 
 
-def _split_array(model: Model, dY: Any, widths: list[int]) -> list[Any]:
+def _split_array(model: Model, dY: Any, widths: list[int]) -> Iterator[Any]:
     dY = with_width(dY, sum(widths))
     if dY.shape[-1] != sum(widths):
         raise ValueError(
             f"{model.name}: the gradient has {dY.shape[-1]} columns, but the layers gave {widths}, "
             f"{sum(widths)} in all."
         )
-    parts, start = [], 0
+    start = 0
     for width in widths:
-        parts.append(model.ops.as_contig(dY[..., start : start + width]))
+        yield model.ops.as_contig(dY[..., start : start + width])
         start += width
-    return parts
 
 
 def _join_ragged(model: Model, Ys: Sequence[Ragged]) -> tuple[Ragged, list[int]]:
@@ -102,8 +100,8 @@ def _join_ragged(model: Model, Ys: Sequence[Ragged]) -> tuple[Ragged, list[int]]
     return Ragged(data, Ys[0].lengths), widths
 
 
-def _split_ragged(model: Model, dY: Ragged, widths: list[int]) -> list[Ragged]:
-    return [Ragged(part, dY.lengths) for part in _split_array(model, rows_of(dY), widths)]
+def _split_ragged(model: Model, dY: Ragged, widths: list[int]) -> Iterator[Ragged]:
+    return map(lambda part: Ragged(part, dY.lengths), _split_array(model, rows_of(dY), widths))
 
 
 def _join_padded(model: Model, Ys: Sequence[Padded]) -> tuple[Padded, list[int]]:
@@ -111,9 +109,9 @@ def _join_padded(model: Model, Ys: Sequence[Padded]) -> tuple[Padded, list[int]]
     return Padded(data, Ys[0].size_at_t, Ys[0].lengths, Ys[0].indices), widths
 
 
-def _split_padded(model: Model, dY: Padded, widths: list[int]) -> list[Padded]:
+def _split_padded(model: Model, dY: Padded, widths: list[int]) -> Iterator[Padded]:
     parts = _split_array(model, dY.data, widths)
-    return [Padded(part, dY.size_at_t, dY.lengths, dY.indices) for part in parts]
+    return map(lambda part: Padded(part, dY.size_at_t, dY.lengths, dY.indices), parts)
 
 
 def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], list[int]]:
@@ -126,9 +124,9 @@ def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], l
     return ops.unflatten(Y, lengths), widths
 
 
-def _split_list(model: Model, dYs: Sequence[Any], widths: list[int]) -> list[list[Any]]:
+def _split_list(model: Model, dYs: Sequence[Any], widths: list[int]) -> Iterator[list[Any]]:
     if not widths:
-        return [[] for _ in model.layers]
+        return iter([[] for _ in model.layers])
     lengths = [len(item) for item in dYs]
     parts = _split_array(model, model.ops._concatenate(dYs, axis=0), widths)
-    return [model.ops.unflatten(part, lengths) for part in parts]
+    return map(lambda part: model.ops.unflatten(part, lengths), parts)

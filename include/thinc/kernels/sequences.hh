@@ -3,6 +3,7 @@
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/simd/vec.hh"
+#include "thinc/writer.hh"
 
 namespace thinc::THINC_ISA {
 
@@ -10,20 +11,22 @@ namespace thinc::THINC_ISA {
 // window lie side by side in X, so that each output row is one copy between two runs of zeros.
 template <typename T>
 void seq2col(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW) {
+    const std::size_t row = I * sizeof(T), width = (2 * nW + 1) * row;
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < n; ++i) total += static_cast<std::size_t>(lengths[i]);
+    Writer writer;
+    writer.begin(out, total * width);
     for (std::size_t i = 0; i < n; ++i) {
         const std::size_t rows = static_cast<std::size_t>(lengths[i]);
         for (std::size_t j = 0; j < rows; ++j) {
             const std::size_t before = j < nW ? nW - j : 0, after = rows - 1 - j < nW ? nW - (rows - 1 - j) : 0;
-            const std::size_t inside = 2 * nW + 1 - before - after;
-            __builtin_memset(out, 0, before * I * sizeof(T));
-            out += before * I;
-            __builtin_memcpy(out, X + (j + before - nW) * I, inside * I * sizeof(T));
-            out += inside * I;
-            __builtin_memset(out, 0, after * I * sizeof(T));
-            out += after * I;
+            if (before) writer.zeros(before * row);
+            writer.put(X + (j + before - nW) * I, width - (before + after) * row);
+            if (after) writer.zeros(after * row);
         }
         X += rows * I;
     }
+    writer.end();
 }
 
 // dX (B, I): the sum of the gradients of every copy that seq2col made of a row, in the order of the windows.
