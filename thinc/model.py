@@ -22,7 +22,7 @@ from . import _model_io, _model_tree
 from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
-from ._model_state import State
+from ._model_state import State, gradients_of
 from ._util.constants import constant, knows_constants
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
@@ -207,14 +207,15 @@ class Model(State, Operators, Generic[InT, OutT]):
         ValueError
             If a gradient and its parameter differ in size; nothing is changed then.
         """
-        todo = list(self._walk_gradients())
+        nodes = list(self.walk())
+        todo = list(gradients_of(nodes))
         for node, name, W, dW in todo:
             if getattr(W, "size", None) != getattr(dW, "size", None):
                 raise ValueError(
                     f"Cannot update parameter '{name}' of model '{node.name}': its shape is {W.shape}, "
                     f"that of its gradient {dW.shape}."
                 )
-        for node in self.walk():
+        for node in nodes:
             for shim in node._shims:
                 shim.finish_update(optimizer)
         if type(optimizer).__call__ is Optimizer.__call__:

@@ -14,10 +14,13 @@ namespace {  // one of its own for each translation unit: they are compiled for 
 
 class Writer {
   public:
+    // Whether so many bytes are written past the caches.
+    static bool streams(std::size_t total) { return can_stream && total >= large; }
+
     // Start to write to `out`. `total` is how many bytes are to come, at most: it decides how they are written.
     void begin(void* out, std::size_t total) {
         at_ = static_cast<char*>(out);
-        past_caches_ = can_stream && total >= large;
+        past_caches_ = streams(total);
         if (past_caches_) {
             skipped_ = filled_ = reinterpret_cast<std::uintptr_t>(at_) % line;
             at_ -= filled_;

@@ -2,10 +2,12 @@
 cimport numpy as cnp
 
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from libc.stdlib cimport free, malloc
 
-from ..kernels._dispatch cimport Writer
-from ..kernels._memory cimport empty
+from ..kernels._arrays cimport empty_like, is_real_array
+from ..kernels._dispatch cimport Writer, active
+from ..kernels._memory cimport empty, zeros_of
 
 import numpy
 
@@ -14,9 +16,18 @@ from ._ops_arrays import _DTYPES
 
 cnp.import_array()
 
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(
+        type subtype, cnp.dtype descr, int nd, cnp.npy_intp* dims, cnp.npy_intp* strides, void* data, int flags,
+        void* obj
+    )
+
 cdef extern from "Python.h":
     PyObject* PyList_GET_ITEM(object, Py_ssize_t)
     Py_ssize_t Py_REFCNT(PyObject*)
+
+# Zeros, as all that is static; as many bytes as any number has.
+cdef double[4] ZERO
 
 cdef object small_zeros = numpy.zeros
 
@@ -47,11 +58,42 @@ cdef bint is_like(object X, object Y):
     )
 
 
+cdef bint add_into(cnp.ndarray out, cnp.ndarray X, cnp.ndarray Y):
+    # out = X + Y, of arrays that are alike, by a kernel; False if there is none for them. `out` may be X or Y.
+    cdef int kind = cnp.PyArray_TYPE(X)
+    if (kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64) or not cnp.PyArray_ISCARRAY(out) \
+            or not cnp.PyArray_ISCARRAY_RO(X) or not cnp.PyArray_ISCARRAY_RO(Y):
+        return False
+    cdef size_t n = cnp.PyArray_SIZE(X)
+    cdef void* z = cnp.PyArray_DATA(out)
+    cdef const void* x = cnp.PyArray_DATA(X)
+    cdef const void* y = cnp.PyArray_DATA(Y)
+    if kind == cnp.NPY_FLOAT32:
+        with nogil:
+            active().f32.windows.add(<float*>z, <const float*>x, <const float*>y, n)
+    else:
+        with nogil:
+            active().f64.windows.add(<double*>z, <const double*>x, <const double*>y, n)
+    return True
+
+
 cdef object add(object X, object Y):
     # of two arrays that are alike
+    cdef cnp.ndarray out
+    if is_real_array(X):
+        out = empty_like(<cnp.ndarray>X)
+        if add_into(out, <cnp.ndarray>X, <cnp.ndarray>Y):
+            return out
     if cnp.PyArray_SIZE(<cnp.ndarray>X) < LARGE:
         return X + Y
     return numpy.add(X, Y, out=uninitialized(X.shape, X.dtype))
+
+
+cdef object add_to(object total, object X):
+    # total += X, of two arrays that are alike and do not overlap
+    if not add_into(<cnp.ndarray>total, <cnp.ndarray>total, <cnp.ndarray>X):
+        total += X
+    return total
 
 
 cdef bint owns_memory(object X):
@@ -160,7 +202,21 @@ class CpuMemory:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
     def alloc(self, shape, *, dtype="float32", zeros=True):
+        cdef cnp.npy_intp dims[MAX_DIMS]
+        cdef Py_ssize_t i, ndim
         cdef double size = 0  # cannot overflow: NumPy says which shapes are impossible
+        if type(dtype) is str:
+            dtype = _DTYPES.get(dtype, dtype)
+        if zeros and type(shape) is tuple and isinstance(dtype, cnp.dtype):
+            ndim = len(<tuple>shape)
+            for i in range(min(ndim, MAX_DIMS)):
+                n = (<tuple>shape)[i]
+                if type(n) is not int:
+                    break
+                dims[i] = n
+            else:
+                if ndim <= MAX_DIMS:
+                    return zeros_of(ndim, dims, dtype)
         if isinstance(shape, (tuple, list)):
             size = 1
             for n in shape:
@@ -168,8 +224,6 @@ class CpuMemory:
         elif isinstance(shape, int):
             size = shape
         if size < LARGE:
-            if type(dtype) is str:
-                dtype = _DTYPES.get(dtype, dtype)
             return small_zeros(shape, dtype) if zeros else numpy.empty(shape, dtype)
         return cleared(shape, dtype) if zeros else uninitialized(shape, dtype)
 
@@ -186,8 +240,22 @@ class CpuMemory:
         numpy.copyto(out, data)
         return out
 
+    def _constant_zeros(self, tuple shape not None, dtype):
+        # one zero, seen at every place
+        cdef cnp.npy_intp dims[MAX_DIMS]
+        cdef cnp.npy_intp strides[MAX_DIMS]
+        cdef int d, ndim = <int>len(shape)
+        if not isinstance(dtype, cnp.dtype) or not 0 < ndim <= MAX_DIMS \
+                or not cnp.PyTypeNum_ISNUMBER((<cnp.dtype>dtype).type_num):
+            return super()._constant_zeros(shape, dtype)
+        for d in range(ndim):
+            dims[d] = shape[d]
+            strides[d] = 0
+        Py_INCREF(dtype)  # the constructor takes the reference over
+        return PyArray_NewFromDescr(cnp.ndarray, <cnp.dtype>dtype, ndim, dims, strides, <void*>ZERO, 0, NULL)
+
     def _add(self, X, Y):
-        return numpy.add(X, Y, out=uninitialized(X.shape, X.dtype)) if large_pair(X, Y) else X + Y
+        return add(X, Y) if is_like(X, Y) else X + Y
 
     def _multiply(self, X, Y):
         return numpy.multiply(X, Y, out=uninitialized(X.shape, X.dtype)) if large_pair(X, Y) else X * Y
@@ -216,12 +284,11 @@ class CpuMemory:
         if n == 1:
             return arrays[0]
         if owned >= 0 and owns_memory(arrays[owned]):
-            total = arrays[owned]
-            total += arrays[1 - owned]
+            total = add_to(arrays[owned], arrays[1 - owned])
         else:
             total = add(arrays[0], arrays[1])
         for i in range(2, n):
-            total += arrays[i]
+            total = add_to(total, arrays[i])
         return total
 
     def _concatenate(self, arrays, axis):

@@ -359,6 +359,25 @@ cdef inline Py_ssize_t reversed_row(const int32_t* lengths, Py_ssize_t t, Py_ssi
     return (lengths[b] - 1 - t if t < lengths[b] else t) * B + b
 
 
+cdef void reverse_steps(
+    char* out, const char* X, Py_ssize_t row, const int32_t* lengths, Py_ssize_t S, Py_ssize_t B
+) noexcept nogil:
+    # Neighbours of one length stay neighbours: they are copied together, as is the padding behind the sequences.
+    cdef Py_ssize_t t, b, first, n
+    cdef Writer writer
+    writer.begin(out, S * B * row)
+    for t in range(S):
+        b = 0
+        while b < B:
+            first = reversed_row(lengths, t, b, B)
+            n = 1
+            while b + n < B and reversed_row(lengths, t, b + n, B) == first + n:
+                n += 1
+            writer.put(X + first * row, n * row)
+            b += n
+    writer.end()
+
+
 cdef void join_steps(
     char* joined, const char* left, Py_ssize_t left_row, const char* right, Py_ssize_t right_row,
     const int32_t* lengths, Py_ssize_t S, Py_ssize_t B
@@ -369,10 +388,9 @@ cdef void join_steps(
     writer.begin(joined, S * B * (left_row + right_row))
     for t in range(S):
         for b in range(B):
-            if left_row > 0:
-                writer.put(left, left_row)
-                left += left_row
+            writer.put(left, left_row)
             writer.put(right + reversed_row(lengths, t, b, B) * right_row, right_row)
+            left += left_row
     writer.end()
 
 
@@ -388,6 +406,7 @@ cdef void split_steps(
     for t in range(S):
         for b in range(B):
             left_writer.put(joined + (t * B + b) * row, left_row)
+        for b in range(B):
             right_writer.put(joined + reversed_row(lengths, t, b, B) * row + left_row, right_row)
     left_writer.end()
     right_writer.end()
@@ -517,17 +536,31 @@ class CpuPadding:
         cdef cnp.ndarray x = as_steps(X, lengths), out
         if x is None:
             return super()._reverse_steps(X, lengths)
+        cdef cnp.ndarray n = as_lengths(lengths)
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1), row = row_of_steps(x)
         out = new_steps(x, cnp.PyArray_DIM(x, 2))
-        join_reversed(None, x, out, as_lengths(lengths))
+        cdef char* reversed_steps = cnp.PyArray_BYTES(out)
+        cdef const char* steps = cnp.PyArray_BYTES(x)
+        with nogil:
+            reverse_steps(reversed_steps, steps, row, length, S, B)
         return out
 
     def _join_reversed(self, X, Y, lengths):
-        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), out
+        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), n, out
         if x is None or y is None or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y) \
                 or cnp.PyArray_DIM(x, 0) != cnp.PyArray_DIM(y, 0):
             return super()._join_reversed(X, Y, lengths)
+        n = as_lengths(lengths)
         out = new_steps(x, cnp.PyArray_DIM(x, 2) + cnp.PyArray_DIM(y, 2))
-        join_reversed(x, y, out, as_lengths(lengths))
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1)
+        cdef Py_ssize_t left_row = row_of_steps(x), right_row = row_of_steps(y)
+        cdef char* z = cnp.PyArray_BYTES(out)
+        cdef const char* left = cnp.PyArray_BYTES(x)
+        cdef const char* right = cnp.PyArray_BYTES(y)
+        with nogil:
+            join_steps(z, left, left_row, right, right_row, length, S, B)
         return out
 
     def _add_reversed(self, X, Y, lengths):
@@ -570,17 +603,6 @@ class CpuPadding:
 cdef Py_ssize_t row_of_steps(cnp.ndarray X) noexcept:
     # bytes of a row of X (S, B, width)
     return cnp.PyArray_DIM(X, 2) * cnp.PyArray_ITEMSIZE(X)
-
-
-cdef join_reversed(cnp.ndarray left, cnp.ndarray right, cnp.ndarray joined, cnp.ndarray lengths):
-    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef const char* x = cnp.PyArray_BYTES(joined if left is None else left)  # not used if there is no left part
-    cdef const char* y = cnp.PyArray_BYTES(right)
-    cdef char* z = cnp.PyArray_BYTES(joined)
-    cdef Py_ssize_t S = cnp.PyArray_DIM(joined, 0), B = cnp.PyArray_DIM(joined, 1)
-    cdef Py_ssize_t left_row = 0 if left is None else row_of_steps(left), right_row = row_of_steps(right)
-    with nogil:
-        join_steps(z, x, left_row, y, right_row, n, S, B)
 
 
 cdef bint are_in_range(cnp.ndarray indices):

@@ -91,6 +91,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*backprop_seq2col)(
             T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
         ) noexcept nogil
+        void (*add)(T* out, const T* X, const T* Y, size_t n) noexcept nogil
         void (*add_reversed)(
             T* out, const T* X, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
         ) noexcept nogil

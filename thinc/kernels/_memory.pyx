@@ -8,6 +8,7 @@ Blocks have size classes in steps of a quarter of a power of two. At most `CACHE
 """
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -32,6 +33,7 @@ cdef extern from "numpy/arrayobject.h":
         PyDataMemAllocator allocator
 
     object PyDataMem_SetHandler(object handler)
+    cnp.ndarray PyArray_Zeros(int ndim, cnp.npy_intp* shape, cnp.dtype dtype, int fortran)
 
 cdef extern from "<atomic>" namespace "std" nogil:
     cdef cppclass atomic_flag:
@@ -204,6 +206,21 @@ cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int kind):
     previous = PyDataMem_SetHandler(_capsule)
     try:
         return <cnp.ndarray>cnp.PyArray_EMPTY(ndim, shape, kind, 0)
+    finally:
+        PyDataMem_SetHandler(previous)
+
+
+cdef cnp.ndarray zeros_of(int ndim, cnp.npy_intp* shape, cnp.dtype dtype):
+    cdef size_t elements = 1
+    cdef int i
+    for i in range(ndim):
+        elements *= <size_t>shape[i]
+    Py_INCREF(dtype)  # the constructor takes the reference over
+    if elements < SMALL // sizeof(float):
+        return PyArray_Zeros(ndim, shape, dtype, 0)
+    previous = PyDataMem_SetHandler(_capsule)
+    try:
+        return PyArray_Zeros(ndim, shape, dtype, 0)
     finally:
         PyDataMem_SetHandler(previous)
 

@@ -41,12 +41,14 @@ def ints_getitem(index: AxisIndex) -> Model[InIntsT, OutIntsT]:
 
 def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[ArrayT, Callable]:
     index = model.attrs["index"]
-    Y: Any = X[index] if len(X) else _index_empty(model, X, index)
+    alloc = model.ops.alloc
+    if not len(X):
+        return _index_empty(model, X, index), lambda dY: alloc(X.shape, dtype=X.dtype)
+    Y: Any = X[index]
 
     def backprop(dY: ArrayT) -> ArrayT:
-        dX: Any = model.ops.alloc(X.shape, dtype=X.dtype)
-        if X.size:
-            dX[index] = dY
+        dX: Any = alloc(X.shape, dtype=X.dtype)
+        dX[index] = dY
         return dX
 
     return Y, backprop

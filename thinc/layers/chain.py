@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
 from .._util.arrays import get_width
-from .._util.constants import is_constant, mark_like
+from .._util.constants import has_constants, is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
@@ -136,16 +136,18 @@ def chain(  # type: ignore[misc]  # every Layer is a Model
 def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
     callbacks = []
     Y: Any = X
+    constants = has_constants()
     for layer in model.layers:
         before = Y
         Y, callback = layer(before, is_train)
         callbacks.append(callback)
-        if is_constant(before) and not _learns(layer):
+        if constants and is_constant(before) and not _learns(layer):
             mark_like(Y, before)
+    callbacks.reverse()
 
     def backprop(dY: OutT) -> InT:
         dX: Any = dY
-        for callback in reversed(callbacks):
+        for callback in callbacks:
             dX = callback(dX)
             if dX is None:  # nobody wants it, and nothing before it learns
                 break

@@ -1,6 +1,6 @@
 """map_list: run a layer on each item of a list."""
 
-from typing import Callable, List, TypeVar
+from typing import Any, Callable, List, TypeVar
 
 from ..model import Model
 
@@ -32,7 +32,10 @@ def forward(
     def backprop(dYs: "List[OutT]") -> "List[InT]":
         if len(dYs) != len(callbacks):
             raise ValueError(f"{model.name}: got {len(dYs)} gradients for {len(callbacks)} items.")
-        return [callback(dY) for callback, dY in zip(callbacks, dYs)]  # noqa: B905
+        dXs: list[Any] = []
+        for callback, dY in zip(callbacks, dYs):  # noqa: B905
+            dXs.append(callback(dY))
+        return dXs
 
     return Ys, backprop
 

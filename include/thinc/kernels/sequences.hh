@@ -1,8 +1,8 @@
-// Windows over rows (seq2col), forward and backward, and steps in reverse order. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
+// Windows over rows (seq2col), forward and backward, sums, and steps in reverse order. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
 // sum to B (checked by the caller). float, double. Inputs and outputs do not overlap; outputs need not be initialised.
 #pragma once
 #include "thinc/dispatch.hh"
-#include "thinc/simd/vec.hh"
+#include "thinc/simd/loop.hh"
 #include "thinc/writer.hh"
 
 namespace thinc::THINC_ISA {
@@ -57,25 +57,50 @@ void backprop_seq2col(T* dX, const T* dY, const std::int32_t* lengths, std::size
     }
 }
 
+// Write X + Y, n elements, piece by piece.
+template <typename T> void put_sum(Writer& writer, const T* X, const T* Y, std::size_t n) {
+    constexpr std::size_t piece = 1024 / sizeof(T);
+    T sum[piece];
+    for (std::size_t i = 0; i < n; i += piece) {
+        const std::size_t size = n - i < piece ? n - i : piece;
+        for_each<T>(size, [&](auto at) THINC_INLINE_LAMBDA { at.store(sum, at.load(X + i) + at.load(Y + i)); });
+        writer.put(sum, size * sizeof(T));
+    }
+}
+
+// out (n) = X + Y. Exact. out == X and out == Y allowed, no other overlap.
+template <typename T> void add(T* out, const T* X, const T* Y, std::size_t n) {
+    if (out != X && out != Y && Writer::streams(n * sizeof(T))) {
+        Writer writer;
+        writer.begin(out, n * sizeof(T));
+        put_sum(writer, X, Y, n);
+        writer.end();
+        return;
+    }
+    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(out, at.load(X) + at.load(Y)); });
+}
+
 // out (S, B, I) = X plus Y reversed: of each of the B columns, the first lengths[b] <= S steps of Y in reverse order, and
-// the others as they are. out == X allowed.
+// the others as they are. out == X allowed, no other overlap.
 template <typename T>
 void add_reversed(T* out, const T* X, const T* Y, const std::int32_t* lengths, std::size_t S, std::size_t B,
                   std::size_t I) {
-    using V = Vec<T>;
+    const bool streams = out != X && Writer::streams(S * B * I * sizeof(T));
+    Writer writer;
+    if (streams) writer.begin(out, S * B * I * sizeof(T));
     for (std::size_t t = 0; t < S; ++t) {
         for (std::size_t b = 0; b < B; ++b, out += I, X += I) {
             const std::size_t length = lengths[b] > 0 ? static_cast<std::size_t>(lengths[b]) : 0;
             const T* y = Y + ((t < length ? length - 1 - t : t) * B + b) * I;
-            std::size_t k = 0;
-            for (; k + V::lanes <= I; k += V::lanes) (V::load(X + k) + V::load(y + k)).store(out + k);
-            for (; k < I; ++k) out[k] = X[k] + y[k];
+            if (streams) put_sum(writer, X, y, I);
+            else add(out, X, y, I);
         }
     }
+    if (streams) writer.end();
 }
 
 template <typename T> constexpr Windows<T> window_kernels() {
-    return {seq2col<T>, backprop_seq2col<T>, add_reversed<T>};
+    return {seq2col<T>, backprop_seq2col<T>, add<T>, add_reversed<T>};
 }
 
 }  // namespace thinc::THINC_ISA
