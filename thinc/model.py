@@ -163,11 +163,13 @@ class Model(State, Operators, Generic[InT, OutT]):
         if input_gradient:
             result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
             return result
-        if all(knows_constants(node._func) for node in self.walk()):
+        for node in _model_tree.nodes_of(self):
+            if not knows_constants(node._func):
+                Y, backprop = self._func(self, X, is_train=True)
+                break
+        else:
             with constant(X):
                 Y, backprop = self._func(self, X, is_train=True)
-        else:
-            Y, backprop = self._func(self, X, is_train=True)
 
         def backprop_parameters(dY: OutT) -> None:
             backprop(dY)
@@ -207,7 +209,7 @@ class Model(State, Operators, Generic[InT, OutT]):
         ValueError
             If a gradient and its parameter differ in size; nothing is changed then.
         """
-        nodes = list(self.walk())
+        nodes = _model_tree.nodes_of(self)
         todo = list(gradients_of(nodes))
         for node, name, W, dW in todo:
             if getattr(W, "size", None) != getattr(dW, "size", None):

@@ -29,7 +29,7 @@ class constant:
 
 def knows_constants(forward: Any) -> bool:
     """Tell whether a forward function is that of a layer of this package, and not wrapped in another one."""
-    return (getattr(forward, "__module__", None) or "").startswith("thinc.layers.")
+    return str(getattr(forward, "__module__", None)).startswith("thinc.layers.")
 
 
 def has_constants() -> bool:
@@ -45,7 +45,6 @@ def is_constant(X: Any) -> bool:
 
 def mark_like(Y: Any, X: Any) -> Any:
     """Declare Y, which was made of X alone, constant if X is; return Y."""
-    constants = _CONSTANTS.get()
-    if constants and Y is not X and any(X is known for known in constants):
-        _CONSTANTS.set((*constants, Y))
+    if Y is not X and is_constant(X):
+        _CONSTANTS.set((*_CONSTANTS.get(), Y))
     return Y

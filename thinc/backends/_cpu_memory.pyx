@@ -39,21 +39,18 @@ cdef enum:
     MAX_DIMS = 64
 
 
-cdef bint large_pair(object X, object Y):
-    # two plain arrays of one shape and dtype that NumPy would allocate a large result for
+cdef bint is_plain(object X):
+    # numbers in native byte order, with at least one dimension
     return (
-        type(X) is cnp.ndarray and type(Y) is cnp.ndarray and cnp.PyArray_SIZE(<cnp.ndarray>X) >= LARGE
-        and cnp.PyArray_TYPE(<cnp.ndarray>X) == cnp.PyArray_TYPE(<cnp.ndarray>Y)
-        and cnp.PyArray_ISNUMBER(<cnp.ndarray>X) and cnp.PyArray_SAMESHAPE(<cnp.ndarray>X, <cnp.ndarray>Y)
+        type(X) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>X) > 0 and cnp.PyArray_ISNUMBER(<cnp.ndarray>X)
+        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>X)
     )
 
 
 cdef bint is_like(object X, object Y):
-    # plain arrays of numbers, of one shape and dtype
+    # plain arrays of one shape and dtype
     return (
-        type(X) is cnp.ndarray and type(Y) is cnp.ndarray
-        and cnp.PyArray_TYPE(<cnp.ndarray>X) == cnp.PyArray_TYPE(<cnp.ndarray>Y)
-        and cnp.PyArray_ISNUMBER(<cnp.ndarray>X) and cnp.PyArray_NDIM(<cnp.ndarray>X) > 0
+        is_plain(X) and is_plain(Y) and cnp.PyArray_TYPE(<cnp.ndarray>X) == cnp.PyArray_TYPE(<cnp.ndarray>Y)
         and cnp.PyArray_SAMESHAPE(<cnp.ndarray>X, <cnp.ndarray>Y)
     )
 
@@ -108,14 +105,6 @@ cdef struct Part:
     # what one array gives to each row of a wider one
     const char* data
     Py_ssize_t width  # bytes
-
-
-cdef bint is_plain(object X):
-    # numbers in native byte order, with at least one dimension
-    return (
-        type(X) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>X) > 0 and cnp.PyArray_ISNUMBER(<cnp.ndarray>X)
-        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>X)
-    )
 
 
 cdef cnp.ndarray joined(object arrays, bint side_by_side):
@@ -258,7 +247,9 @@ class CpuMemory:
         return add(X, Y) if is_like(X, Y) else X + Y
 
     def _multiply(self, X, Y):
-        return numpy.multiply(X, Y, out=uninitialized(X.shape, X.dtype)) if large_pair(X, Y) else X * Y
+        if is_like(X, Y) and cnp.PyArray_SIZE(<cnp.ndarray>X) >= LARGE:
+            return numpy.multiply(X, Y, out=uninitialized(X.shape, X.dtype))
+        return X * Y
 
     def _add_items(self, Xs, Ys):
         if type(Xs) is not list or type(Ys) is not list or len(Xs) != len(Ys):

@@ -247,16 +247,22 @@ cdef void from_steps(
     char** out, const char* steps, const int32_t* lengths, Py_ssize_t count, Py_ssize_t row
 ) noexcept nogil:
     # the inverse: each column, as long as it is, to its own place
-    cdef Py_ssize_t t, b, first = 0, end, longest
+    cdef Py_ssize_t t, b, first = 0, end, longest, total = 0
+    cdef Writer[TILE] writers
+    for b in range(count):
+        total += lengths[b] * row
     while first < count:
         end = min(first + TILE, count)
         longest = 0
         for b in range(first, end):
             longest = max(longest, <Py_ssize_t>lengths[b])
+            writers[b - first].begin(out[b], total)
         for t in range(longest):
             for b in range(first, end):
                 if t < lengths[b]:
-                    memcpy(out[b] + t * row, steps + (t * count + b) * row, row)
+                    writers[b - first].put(steps + (t * count + b) * row, row)
+        for b in range(first, end):
+            writers[b - first].end()
         first = end
 
 
@@ -395,21 +401,26 @@ cdef void join_steps(
 
 
 cdef void split_steps(
-    const char* joined, char* left, Py_ssize_t left_row, char* right, Py_ssize_t right_row, const int32_t* lengths,
-    Py_ssize_t S, Py_ssize_t B
+    const char* joined, Py_ssize_t left_row, char* right, Py_ssize_t right_row, const int32_t* lengths, Py_ssize_t S,
+    Py_ssize_t B
 ) noexcept nogil:
-    # the inverse
+    # Take `right` out again.
     cdef Py_ssize_t t, b, row = left_row + right_row
-    cdef Writer left_writer, right_writer
-    left_writer.begin(left, S * B * left_row)
-    right_writer.begin(right, S * B * right_row)
+    cdef Writer writer
+    writer.begin(right, S * B * right_row)
     for t in range(S):
         for b in range(B):
-            left_writer.put(joined + (t * B + b) * row, left_row)
-        for b in range(B):
-            right_writer.put(joined + reversed_row(lengths, t, b, B) * row + left_row, right_row)
-    left_writer.end()
-    right_writer.end()
+            writer.put(joined + reversed_row(lengths, t, b, B) * row + left_row, right_row)
+    writer.end()
+
+
+cdef Py_ssize_t row_stride(cnp.ndarray X) noexcept:
+    # elements between the rows of X (S, B, width), or 0 if these are not contiguous, or not at equal distances
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X), stride = cnp.PyArray_STRIDE(X, 1)
+    if cnp.PyArray_STRIDE(X, 2) != size or stride <= 0 or stride % size or not cnp.PyArray_ISALIGNED(X) \
+            or cnp.PyArray_STRIDE(X, 0) != stride * cnp.PyArray_DIM(X, 1):
+        return 0
+    return stride // size
 
 
 class CpuPadding:
@@ -564,40 +575,49 @@ class CpuPadding:
         return out
 
     def _add_reversed(self, X, Y, lengths):
-        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), n, out
-        if x is None or y is None or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y) or not cnp.PyArray_SAMESHAPE(x, y) \
-                or cnp.PyArray_TYPE(x) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+        cdef cnp.ndarray y = as_steps(Y, lengths), x, n, out
+        if y is None or not is_plain(X) or not cnp.PyArray_SAMESHAPE(<cnp.ndarray>X, y) \
+                or cnp.PyArray_TYPE(<cnp.ndarray>X) != cnp.PyArray_TYPE(y) \
+                or cnp.PyArray_TYPE(y) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
             return super()._add_reversed(X, Y, lengths)
+        x = <cnp.ndarray>X
+        cdef Py_ssize_t stride = row_stride(x)
+        if stride == 0:
+            x = <cnp.ndarray>cnp.PyArray_NewCopy(x, cnp.NPY_CORDER)
+            stride = cnp.PyArray_DIM(x, 2)
         n = as_lengths(lengths)
-        out = new_steps(x, cnp.PyArray_DIM(x, 2))
+        out = new_steps(y, cnp.PyArray_DIM(y, 2))
         cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
-        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1), width = cnp.PyArray_DIM(x, 2)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(y, 0), B = cnp.PyArray_DIM(y, 1), width = cnp.PyArray_DIM(y, 2)
         cdef void* z = cnp.PyArray_DATA(out)
         cdef const void* a = cnp.PyArray_DATA(x)
         cdef const void* b = cnp.PyArray_DATA(y)
-        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+        if cnp.PyArray_TYPE(y) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.windows.add_reversed(<float*>z, <const float*>a, <const float*>b, length, S, B, width)
+                active().f32.windows.add_reversed(
+                    <float*>z, <const float*>a, stride, <const float*>b, length, S, B, width
+                )
         else:
             with nogil:
-                active().f64.windows.add_reversed(<double*>z, <const double*>a, <const double*>b, length, S, B, width)
+                active().f64.windows.add_reversed(
+                    <double*>z, <const double*>a, stride, <const double*>b, length, S, B, width
+                )
         return out
 
     def _split_reversed(self, Z, width, lengths):
-        cdef cnp.ndarray z = as_steps(Z, lengths), left, right
+        cdef cnp.ndarray z = as_steps(Z, lengths), right, n
         if z is None or not 0 <= width <= cnp.PyArray_DIM(z, 2):
             return super()._split_reversed(Z, width, lengths)
-        left, right = new_steps(z, width), new_steps(z, cnp.PyArray_DIM(z, 2) - width)
-        cdef cnp.ndarray n = as_lengths(lengths)
+        n = as_lengths(lengths)
+        right = new_steps(z, cnp.PyArray_DIM(z, 2) - width)
         cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
         cdef Py_ssize_t S = cnp.PyArray_DIM(z, 0), B = cnp.PyArray_DIM(z, 1)
-        cdef Py_ssize_t left_row = row_of_steps(left), right_row = row_of_steps(right)
-        cdef char* x = cnp.PyArray_BYTES(left)
+        cdef Py_ssize_t right_row = row_of_steps(right), left_row = row_of_steps(z) - right_row
         cdef char* y = cnp.PyArray_BYTES(right)
         cdef const char* joined = cnp.PyArray_BYTES(z)
         with nogil:
-            split_steps(joined, x, left_row, y, right_row, length, S, B)
-        return left, right
+            split_steps(joined, left_row, y, right_row, length, S, B)
+        return Z[..., :width], right
 
 
 cdef Py_ssize_t row_of_steps(cnp.ndarray X) noexcept:

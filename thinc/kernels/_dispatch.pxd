@@ -93,7 +93,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         ) noexcept nogil
         void (*add)(T* out, const T* X, const T* Y, size_t n) noexcept nogil
         void (*add_reversed)(
-            T* out, const T* X, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
+            T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
         ) noexcept nogil
 
     # --- tables

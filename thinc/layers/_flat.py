@@ -32,14 +32,14 @@ class Views(NamedTuple):
     of_ragged
         From a Ragged to the array that the layer gets.
     of_padded
-        From the data (steps, B, nO) of a Padded to the array that the layer gets; None if it gets them as they are.
+        From the data (steps, B, nO) of a Padded to the array that the layer gets.
     to_padded
         From what the layer returns, and the data it was given, back to (steps, B, nO).
     """
 
     of_ragged: Callable
-    of_padded: Callable | None
-    to_padded: Callable | None
+    of_padded: Callable
+    to_padded: Callable
 
 
 def forward_flat(model: Model, X: Any, is_train: bool, views: Views) -> tuple[Any, Callable]:
@@ -49,8 +49,7 @@ def forward_flat(model: Model, X: Any, is_train: bool, views: Views) -> tuple[An
     if isinstance(X, Ragged):
         return _forward_ragged(model.layers[0], X, is_train, views)
     if isinstance(X, Padded):
-        forward_padded = _forward_padded if views.of_padded is None else _forward_padded_as
-        return forward_padded(model.layers[0], X, is_train, views)
+        return _forward_padded(model.layers[0], X, is_train, views)
     return model.layers[0](X, is_train)
 
 
@@ -65,26 +64,15 @@ def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool, views: Views) -> t
 
 
 def _forward_padded(layer: Model, Xp: Padded, is_train: bool, views: Views) -> tuple[Any, Callable]:
-    Y, backprop_array = layer(mark_like(Xp.data, Xp), is_train)
+    Y, backprop_array = layer(mark_like(views.of_padded(Xp.data), Xp), is_train)
 
     def backprop(dYp: Padded) -> "Padded | None":
-        dX = backprop_array(dYp.data)
-        return None if dX is None else Padded(dX, dYp.size_at_t, dYp.lengths, dYp.indices)
-
-    return Padded(Y, Xp.size_at_t, Xp.lengths, Xp.indices), backprop
-
-
-def _forward_padded_as(layer: Model, Xp: Padded, is_train: bool, views: Views) -> tuple[Any, Callable]:
-    of_padded, to_padded = views.of_padded, views.to_padded
-    Y, backprop_array = layer(mark_like(of_padded(Xp.data), Xp), is_train)
-
-    def backprop(dYp: Padded) -> "Padded | None":
-        dX = backprop_array(of_padded(dYp.data))
+        dX = backprop_array(views.of_padded(dYp.data))
         if dX is None:
             return None
-        return Padded(to_padded(dX, Xp.data), dYp.size_at_t, dYp.lengths, dYp.indices)
+        return Padded(views.to_padded(dX, Xp.data), dYp.size_at_t, dYp.lengths, dYp.indices)
 
-    return Padded(to_padded(Y, Xp.data), Xp.size_at_t, Xp.lengths, Xp.indices), backprop
+    return Padded(views.to_padded(Y, Xp.data), Xp.size_at_t, Xp.lengths, Xp.indices), backprop
 
 
 def init_flat(model: Model, X: Any, Y: Any, views: Views) -> None:
@@ -100,5 +88,5 @@ def _array(model: Model, batch: Any, views: Views) -> Any:
     if isinstance(batch, Ragged):
         return views.of_ragged(batch)
     if isinstance(batch, Padded):
-        return batch.data if views.of_padded is None else views.of_padded(batch.data)
+        return views.of_padded(batch.data)
     return batch

@@ -41,13 +41,12 @@ def ints_getitem(index: AxisIndex) -> Model[InIntsT, OutIntsT]:
 
 def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[ArrayT, Callable]:
     index = model.attrs["index"]
-    alloc = model.ops.alloc
     if not len(X):
-        return _index_empty(model, X, index), lambda dY: alloc(X.shape, dtype=X.dtype)
+        return _index_empty(model, X, index), lambda dY: model.ops.alloc(X.shape, dtype=X.dtype)
     Y: Any = X[index]
 
     def backprop(dY: ArrayT) -> ArrayT:
-        dX: Any = alloc(X.shape, dtype=X.dtype)
+        dX: Any = model.ops.alloc(X.shape, dtype=X.dtype)
         dX[index] = dY
         return dX
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
+from .._model_tree import nodes_of
 from .._util.arrays import get_width
 from .._util.constants import has_constants, is_constant, mark_like
 from ..config import registry
@@ -188,7 +189,7 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
 
 
 def _learns(layer: Model) -> bool:
-    return any(node.param_names or node.shims for node in layer.walk())
+    return bool(layer._has_params) or any(node._has_params or node._shims for node in nodes_of(layer))
 
 
 def _copy_outer_dims(model: Model) -> None:

@@ -101,7 +101,8 @@ def _join_ragged(model: Model, Ys: Sequence[Ragged]) -> tuple[Ragged, list[int]]
 
 
 def _split_ragged(model: Model, dY: Ragged, widths: list[int]) -> Iterator[Ragged]:
-    return map(lambda part: Ragged(part, dY.lengths), _split_array(model, rows_of(dY), widths))
+    parts = _split_array(model, rows_of(dY), widths)
+    return (Ragged(next(parts), dY.lengths) for _ in widths)
 
 
 def _join_padded(model: Model, Ys: Sequence[Padded]) -> tuple[Padded, list[int]]:
@@ -111,7 +112,7 @@ def _join_padded(model: Model, Ys: Sequence[Padded]) -> tuple[Padded, list[int]]
 
 def _split_padded(model: Model, dY: Padded, widths: list[int]) -> Iterator[Padded]:
     parts = _split_array(model, dY.data, widths)
-    return map(lambda part: Padded(part, dY.size_at_t, dY.lengths, dY.indices), parts)
+    return (Padded(next(parts), dY.size_at_t, dY.lengths, dY.indices) for _ in widths)
 
 
 def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], list[int]]:
@@ -129,4 +130,4 @@ def _split_list(model: Model, dYs: Sequence[Any], widths: list[int]) -> Iterator
         return iter([[] for _ in model.layers])
     lengths = [len(item) for item in dYs]
     parts = _split_array(model, model.ops._concatenate(dYs, axis=0), widths)
-    return map(lambda part: model.ops.unflatten(part, lengths), parts)
+    return (model.ops.unflatten(next(parts), lengths) for _ in widths)

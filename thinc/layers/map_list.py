@@ -1,7 +1,8 @@
 """map_list: run a layer on each item of a list."""
 
-from typing import Any, Callable, List, TypeVar
+from typing import Callable, List, TypeVar
 
+from .._util.callables import call
 from ..model import Model
 
 InT = TypeVar("InT")
@@ -32,10 +33,7 @@ def forward(
     def backprop(dYs: "List[OutT]") -> "List[InT]":
         if len(dYs) != len(callbacks):
             raise ValueError(f"{model.name}: got {len(dYs)} gradients for {len(callbacks)} items.")
-        dXs: list[Any] = []
-        for callback, dY in zip(callbacks, dYs):  # noqa: B905
-            dXs.append(callback(dY))
-        return dXs
+        return list(map(call, callbacks, dYs))
 
     return Ys, backprop
 

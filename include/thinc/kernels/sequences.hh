@@ -77,19 +77,19 @@ template <typename T> void add(T* out, const T* X, const T* Y, std::size_t n) {
         writer.end();
         return;
     }
-    for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(out, at.load(X) + at.load(Y)); });
+    for_each_aligned<T>(out, n, [&](auto at) THINC_INLINE_LAMBDA { at.store(out, at.load(X) + at.load(Y)); });
 }
 
 // out (S, B, I) = X plus Y reversed: of each of the B columns, the first lengths[b] <= S steps of Y in reverse order, and
-// the others as they are. out == X allowed, no other overlap.
+// the others as they are. Rows of X are X_stride elements apart. No array overlaps another.
 template <typename T>
-void add_reversed(T* out, const T* X, const T* Y, const std::int32_t* lengths, std::size_t S, std::size_t B,
-                  std::size_t I) {
-    const bool streams = out != X && Writer::streams(S * B * I * sizeof(T));
+void add_reversed(T* out, const T* X, std::size_t X_stride, const T* Y, const std::int32_t* lengths, std::size_t S,
+                  std::size_t B, std::size_t I) {
+    const bool streams = Writer::streams(S * B * I * sizeof(T));
     Writer writer;
     if (streams) writer.begin(out, S * B * I * sizeof(T));
     for (std::size_t t = 0; t < S; ++t) {
-        for (std::size_t b = 0; b < B; ++b, out += I, X += I) {
+        for (std::size_t b = 0; b < B; ++b, out += I, X += X_stride) {
             const std::size_t length = lengths[b] > 0 ? static_cast<std::size_t>(lengths[b]) : 0;
             const T* y = Y + ((t < length ? length - 1 - t : t) * B + b) * I;
             if (streams) put_sum(writer, X, y, I);
