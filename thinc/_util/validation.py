@@ -76,13 +76,13 @@ def validate_fwd_input_output(name: str, func: Callable[..., Any], X: Any, Y: An
             f"got {len(parameters)}: {names}"
         )
         raise DataValidationError(name, X, Y, [{"loc": ("forward",), "msg": message}])
-    hints = _get_hints(func)
+    hints = get_hints(func)
     annotations = {p.name: hints.get(p.name, Any) for p in parameters}
     errors: list[dict[str, Any]] = []
     if X is not None:
-        errors += _as_errors("X", find_problems(_shorten(X), annotations[parameters[1].name]))
+        errors += _as_errors("X", find_problems(shorten(X), annotations[parameters[1].name]))
     if Y is not None and "return" in hints:
-        errors += _as_errors("Y", find_problems((_shorten(Y), _some_callback), hints["return"]))
+        errors += _as_errors("Y", find_problems((shorten(Y), _some_callback), hints["return"]))
     if errors:
         raise DataValidationError(name, X, Y, errors)
 
@@ -91,7 +91,8 @@ def _some_callback(dY: Any) -> Any:
     return dY
 
 
-def _shorten(data: Any) -> Any:
+def shorten(data: Any) -> Any:
+    """The first items of a list, which are enough to check."""
     return data[:_MAX_ITEMS] if isinstance(data, list) else data
 
 
@@ -99,8 +100,8 @@ def _as_errors(argument: str, problems: list[Problem]) -> list[dict[str, Any]]:
     return [{"loc": (argument, *loc), "msg": message} for loc, message in problems]
 
 
-def _get_hints(func: Any) -> dict[str, Any]:
-    """The evaluated annotations; names come from where the function was defined, or from `thinc.types`."""
+def get_hints(func: Any) -> dict[str, Any]:
+    """Evaluate the annotations of a function; names come from where the function was defined, or from `thinc.types`."""
     while hasattr(func, "func") and not inspect.isfunction(func):  # functools.partial
         func = func.func
     func = inspect.unwrap(func)
