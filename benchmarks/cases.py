@@ -193,6 +193,7 @@ def _models() -> Iterator[Case]:
     for widths in ((784, 256, 256, 10), (96, 96, 96, 10)):
         peers = [_peer("published", "mlp_predict", widths, 2.0), _peer("torch", "mlp_predict", widths)]
         yield Case("predict-one/" + "-".join(map(str, widths)), "mlp_predict", widths, peers)
+    yield from _steps()
 
 
 def _steps() -> Iterator[Case]:
@@ -216,6 +217,7 @@ def _lstm() -> Iterator[Case]:
 
 
 def _layers() -> Iterator[Case]:
+    yield from _lstm()
     for size, numbers in SEQUENCES.items():
         for name in LAYERS:
             for direction in ("forward", "backward"):
@@ -230,15 +232,6 @@ def _layers() -> Iterator[Case]:
             )
 
 
-CASES = [
-    *_gemm(),
-    *_optimizers(),
-    *_losses_and_batches(),
-    *_activations(),
-    *_models(),
-    *_steps(),
-    *_lstm(),
-    *_layers(),
-]
+CASES = [*_gemm(), *_optimizers(), *_losses_and_batches(), *_activations(), *_models(), *_layers()]
 IMPORT_CASE = "import"  # measured by harness.imports, in fresh processes
 IMPORT_LIMIT, IMPORT_LIMIT_PYDANTIC = 1.5, 2.0  # times `import numpy`

@@ -18,11 +18,11 @@ from typing import (
     TypeVar,
 )
 
-from . import _model_io, _model_tree
+from . import _model_io, _model_state, _model_tree
 from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
-from ._model_state import State, gradients_of
+from ._model_state import State
 from ._util.constants import constant, knows_constants
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
@@ -163,13 +163,11 @@ class Model(State, Operators, Generic[InT, OutT]):
         if input_gradient:
             result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
             return result
-        for node in _model_tree.nodes_of(self):
-            if not knows_constants(node._func):
-                Y, backprop = self._func(self, X, is_train=True)
-                break
-        else:
+        if all(knows_constants(node._func) for node in self.walk()):
             with constant(X):
                 Y, backprop = self._func(self, X, is_train=True)
+        else:
+            Y, backprop = self._func(self, X, is_train=True)
 
         def backprop_parameters(dY: OutT) -> None:
             backprop(dY)
@@ -210,7 +208,7 @@ class Model(State, Operators, Generic[InT, OutT]):
             If a gradient and its parameter differ in size; nothing is changed then.
         """
         nodes = _model_tree.nodes_of(self)
-        todo = list(gradients_of(nodes))
+        todo = list(_model_state.gradients_of(nodes))
         for node, name, W, dW in todo:
             if getattr(W, "size", None) != getattr(dW, "size", None):
                 raise ValueError(

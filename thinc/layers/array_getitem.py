@@ -4,6 +4,7 @@ from typing import Any, Callable, Sequence
 
 from ..model import Model
 from ..types import ArrayXd, FloatsXd, IntsXd
+from ._gradients import refusal
 from ._typing import TypeVar
 
 Index = int | slice | Sequence[int]
@@ -44,8 +45,11 @@ def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[Ar
     if not len(X):
         return _index_empty(model, X, index), lambda dY: model.ops.alloc(X.shape, dtype=X.dtype)
     Y: Any = X[index]
+    shape = Y.shape
 
     def backprop(dY: ArrayT) -> ArrayT:
+        if getattr(dY, "shape", None) != shape and (shape or not isinstance(dY, (int, float))):
+            raise refusal(model, f"an array of shape {shape}", dY)
         dX: Any = model.ops.alloc(X.shape, dtype=X.dtype)
         dX[index] = dY
         return dX

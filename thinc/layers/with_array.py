@@ -7,7 +7,7 @@ from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd, Padded, Ragged
 from ._flat import Views, forward_flat, init_flat
-from ._kinds import expect_kind
+from ._gradients import refusal
 from ._typing import TypeVar
 from ._widths import dims_of
 
@@ -68,8 +68,7 @@ def _forward_padded(model: Model, Xp: Padded, is_train: bool) -> tuple[Any, Call
         try:
             dY, sizes, lengths, indices = dYp.data, dYp.size_at_t, dYp.lengths, dYp.indices
         except AttributeError:
-            expect_kind(model, Padded, dYp)
-            raise
+            raise refusal(model, "a Padded", dYp) from None
         dX = backprop_layer(dY)
         return None if dX is None else Padded(dX, sizes, lengths, indices)
 
