@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy
 
-from .._util.explain import REFUSALS, describe
+from .._util.explain import describe
 from ..model import Model
 
 FLOAT32 = numpy.dtype("float32")
