@@ -193,9 +193,31 @@ def _models() -> Iterator[Case]:
     for widths in ((784, 256, 256, 10), (96, 96, 96, 10)):
         peers = [_peer("published", "mlp_predict", widths, 2.0), _peer("torch", "mlp_predict", widths)]
         yield Case("predict-one/" + "-".join(map(str, widths)), "mlp_predict", widths, peers)
+    yield from _steps()
+
+
+def _steps() -> Iterator[Case]:
+    """What calls cost: one row through small layers."""
+    for rows in (1, 32):
+        peers = [
+            _peer("published", "mlp_step", (rows, 32), 2.5 if rows == 1 else None),
+            _peer("torch", "mlp_step", (rows, 32)),
+        ]
+        yield Case(f"step/{rows}x32-32-32", "mlp_step", (rows, 32), peers)
+
+
+def _lstm() -> Iterator[Case]:
+    args: tuple[Any, ...] = (64, 64, 32, 5, 40)
+    for passes in ("predict", "forward", "both"):
+        peers = [
+            _peer("published", "lstm", (passes, *args), 3.0),
+            _peer("torch", "lstm", (passes, *args), LEVEL),
+        ]
+        yield Case(f"lstm/64-64/{passes}", "lstm", (passes, *args), peers, rtol=1e-3, atol=1e-4)
 
 
 def _layers() -> Iterator[Case]:
+    yield from _lstm()
     for size, numbers in SEQUENCES.items():
         for name in LAYERS:
             for direction in ("forward", "backward"):

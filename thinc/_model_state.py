@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from ._model_tree import WALKS
 from ._util.ids import Identified
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from .model import Model
 
 Key = Tuple[int, str]
+
+
+def gradients_of(nodes: Iterable[Model[Any, Any]]) -> Iterator[Tuple[Model[Any, Any], str, Any, Any]]:
+    """Visit what has a gradient: the node, the name, the parameter and its gradient."""
+    for node in nodes:
+        grads = node._params._grads
+        if grads:
+            for name, is_set in node._has_params.items():
+                dW = grads.get((node.id, name))
+                if is_set and dW is not None:
+                    yield node, name, node.get_param(name), dW
 
 
 class State(Identified):
@@ -196,17 +207,17 @@ class State(Identified):
 
     def get_grad(self, name: str) -> Any:
         """Return a parameter's gradient, the array itself; ``KeyError`` if there is none."""
-        if not self.has_grad(name):
+        grad = self.maybe_get_grad(name)
+        if grad is None:
             raise KeyError(
                 f"No gradient for parameter '{name}' of model '{self.name}': "
                 "run 'begin_update' and the callback it returns."
             )
-        grad: FloatsXd = self._params.get_grad(self.id, name)
         return grad
 
     def maybe_get_grad(self, name: str) -> Optional[Any]:
         """Return a parameter's gradient, or None if there is none."""
-        return self.get_grad(name) if self.has_grad(name) else None
+        return self._params._grads.get((self.id, name))
 
     def set_grad(self, name: str, value: FloatsXd) -> None:
         """Set a parameter's gradient to an array, which is not copied."""
@@ -226,16 +237,7 @@ class State(Identified):
 
     def get_gradients(self) -> Dict[Key, Tuple[FloatsXd, FloatsXd]]:
         """Return what has a gradient in the tree: ``(id, name)`` to ``(parameter, gradient)``."""
-        return {(node.id, name): (W, dW) for node, name, W, dW in self._walk_gradients()}
-
-    def _walk_gradients(self) -> Iterator[Tuple[Model[Any, Any], str, Any, Any]]:
-        for node in self.walk():
-            grads = node._params._grads
-            if grads:
-                for name, is_set in node._has_params.items():
-                    dW = grads.get((node.id, name))
-                    if is_set and dW is not None:
-                        yield node, name, node.get_param(name), dW
+        return {(node.id, name): (W, dW) for node, name, W, dW in gradients_of(self.walk())}
 
     # References
 

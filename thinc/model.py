@@ -18,7 +18,7 @@ from typing import (
     TypeVar,
 )
 
-from . import _model_io, _model_tree
+from . import _model_io, _model_state, _model_tree
 from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
@@ -234,7 +234,8 @@ class Model(State, Operators, Generic[InT, OutT]):
         FloatingPointError
             If a gradient is not finite and the optimizer has ``on_nonfinite="raise"``; nothing is changed then.
         """
-        todo = list(self._walk_gradients())
+        nodes = _model_tree.nodes_of(self)
+        todo = list(_model_state.gradients_of(nodes))
         for node, name, W, dW in todo:
             if getattr(W, "size", None) != getattr(dW, "size", None):
                 raise ValueError(
@@ -249,7 +250,7 @@ class Model(State, Operators, Generic[InT, OutT]):
                         f"Cannot update parameter '{name}' of model '{node.name}': its gradient has NaNs or "
                         "infinities. Nothing has been changed."
                     )
-        for node in self.walk():
+        for node in nodes:
             for shim in node._shims:
                 shim.finish_update(optimizer)
         if is_native:

@@ -127,6 +127,54 @@ def mlp_predict(*widths: int) -> Work:
     return Work(lambda: model.predict(X), check=lambda: [model.predict(X)])
 
 
+def mlp_step(rows: int, width: int) -> Work:
+    """One step of training, on rows so few that the calls cost more than the arithmetic."""
+    X, dY = data.floats(rows, width), data.floats(rows, width, seed=1)
+
+    def make():
+        numpy.random.seed(0)
+        layers = [api.Relu(width, width), api.Relu(width, width), api.Linear(width, width)]
+        model = api.chain(*layers)
+        model.initialize()
+        return model, api.Adam(data.LEARN_RATE, L2=0.0, grad_clip=0.0, use_averages=False)
+
+    def step(model, optimizer):
+        _, backprop = begin_update(model, X)
+        backprop(dY)
+        model.finish_update(optimizer)
+
+    def check():
+        model, optimizer = make()
+        for _ in range(3):
+            step(model, optimizer)
+        return [model.predict(X)]
+
+    model, optimizer = make()
+    return Work(lambda: step(model, optimizer), check=check)
+
+
+def lstm(passes: str, nO: int, nI: int, n: int, shortest: int, longest: int) -> Work:
+    """Prediction, the forward pass in training, or both passes, over a padded batch."""
+    ops = api.NumpyOps()
+    Xp = ops.list2padded(data.sequences(n, shortest, longest, nI))
+    model = api.LSTM(nO, nI)
+    model.initialize()
+    model.set_param("LSTM", 0.1 * data.floats(model.get_param("LSTM").size))
+    dY = api.Padded(data.floats(*Xp.data.shape[:2], nO, seed=1), Xp.size_at_t, Xp.lengths, Xp.indices)
+
+    def both():
+        Yp, backprop = model(Xp, True)
+        backprop(dY)
+        return [Yp.data]  # not the gradients: those of the published one are wrong
+
+    run = {
+        "predict": lambda: [model.predict(Xp).data],
+        "forward": lambda: [model(Xp, True)[0].data],
+        "both": both,
+    }[passes]
+    return Work(run, check=run)
+
+
 def _tagger(docs: list) -> api.Model:
     numpy.random.seed(0)
     width, pieces, depth = data.TAGGER_WIDTH, data.TAGGER_PIECES, data.TAGGER_DEPTH

@@ -160,6 +160,40 @@ def mlp_train() -> Work:
     return Work(run)
 
 
+def mlp_step(rows: int, width: int) -> Work:
+    """One step of training on few rows; the gradient comes from outside, as thinc's does."""
+    X, dY = _tensor(data.floats(rows, width)), _tensor(data.floats(rows, width, seed=1))
+    layers = [nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width)]
+    model = nn.Sequential(*layers)
+    optimizer = torch.optim.Adam(model.parameters(), lr=data.LEARN_RATE, fused=True)
+
+    def run():
+        optimizer.zero_grad()
+        model(X).backward(dY)
+        optimizer.step()
+
+    return Work(run)
+
+
+def lstm(passes: str, nO: int, nI: int, n: int, shortest: int, longest: int) -> Work:
+    """`nn.LSTM` on sequences that are packed beforehand, with the gradients of parameters and input."""
+    torch.manual_seed(0)
+    Xs = [_tensor(X) for X in data.sequences(n, shortest, longest, nI)]
+    packed = nn.utils.rnn.pack_sequence(Xs, enforce_sorted=False)
+    packed.data.requires_grad_(passes == "both")
+    dY = _tensor(data.floats(len(packed.data), nO, seed=1))
+    model = nn.LSTM(nI, nO)
+
+    def both():
+        model.zero_grad()
+        packed.data.grad = None
+        model(packed)[0].data.backward(dY)
+
+    if passes == "predict":
+        return Work(torch.no_grad()(lambda: model(packed)))
+    return Work(both if passes == "both" else lambda: model(packed))
+
+
 def _mlp_predict(widths: tuple[int, ...]) -> nn.Module:
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(widths[:-1]):

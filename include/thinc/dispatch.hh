@@ -74,8 +74,9 @@ template <typename T> struct Windows {
     void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW);
     void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
                              std::size_t nW);
-    void (*add_reversed)(T* out, const T* X, const T* Y, const std::int32_t* lengths, std::size_t S, std::size_t B,
-                         std::size_t I);
+    void (*add)(T* out, const T* X, const T* Y, std::size_t n);
+    void (*add_reversed)(T* out, const T* X, std::size_t X_stride, const T* Y, const std::int32_t* lengths,
+                         std::size_t S, std::size_t B, std::size_t I);
 };
 
 // --- tables (kernels/gather.hh)

@@ -146,6 +146,9 @@ def test_reversal(dtype, lengths, widths):
         with use_isa(isa):
             if widths[0] == widths[1]:
                 assert_same(COMPILED._add_reversed(left, right, n), left + backward)
+                view = joined[..., : widths[0]]
+                assert_same(COMPILED._add_reversed(view, right, n), left + backward)
+                assert_same(COMPILED._add_reversed(left[::-1, ::-1], right, n), left[::-1, ::-1] + backward)
     if len(n) > 1:  # one length would be taken for all
         with pytest.raises((IndexError, ValueError)):
             COMPILED._reverse_steps(right, n[:-1].repeat(3))

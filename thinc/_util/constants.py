@@ -6,26 +6,35 @@ What layers without parameters make of a constant is constant as well. A layer f
 it may do something with the gradient, or pass it on to another model, so a tree with such a layer has no constants.
 """
 
-from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Iterator
+from typing import Any
 
 _CONSTANTS: ContextVar[tuple[Any, ...]] = ContextVar("constants", default=())
 
 
-@contextmanager
-def constant(X: Any) -> Iterator[None]:
-    """Declare X, the very object, constant for the block, and for what the block declares with `mark_like`."""
-    token = _CONSTANTS.set((X,))
-    try:
-        yield
-    finally:
-        _CONSTANTS.reset(token)
+class constant:
+    """Declare X, the very object, constant for a block, along with what the block declares with `mark_like`."""
+
+    __slots__ = ("_token", "_X")
+
+    def __init__(self, X: Any) -> None:
+        self._X = X
+
+    def __enter__(self) -> None:
+        self._token = _CONSTANTS.set((self._X,))
+
+    def __exit__(self, *error: Any) -> None:
+        _CONSTANTS.reset(self._token)
 
 
 def knows_constants(forward: Any) -> bool:
     """Tell whether a forward function is that of a layer of this package, and not wrapped in another one."""
-    return (getattr(forward, "__module__", None) or "").startswith("thinc.layers.")
+    return str(getattr(forward, "__module__", None)).startswith("thinc.layers.")
+
+
+def has_constants() -> bool:
+    """Tell whether anything is declared constant now."""
+    return bool(_CONSTANTS.get())
 
 
 def is_constant(X: Any) -> bool:

@@ -2,6 +2,12 @@
 cimport numpy as cnp
 
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
+from libc.stdlib cimport free, malloc
+
+from ..kernels._arrays cimport empty_like, is_real_array
+from ..kernels._dispatch cimport Writer, active
+from ..kernels._memory cimport empty, zeros_of
 
 import numpy
 
@@ -10,40 +16,81 @@ from ._ops_arrays import _DTYPES
 
 cnp.import_array()
 
+cdef extern from "numpy/arrayobject.h":
+    object PyArray_NewFromDescr(
+        type subtype, cnp.dtype descr, int nd, cnp.npy_intp* dims, cnp.npy_intp* strides, void* data, int flags,
+        void* obj
+    )
+
 cdef extern from "Python.h":
     PyObject* PyList_GET_ITEM(object, Py_ssize_t)
     Py_ssize_t Py_REFCNT(PyObject*)
+
+# Zeros, as all that is static; as many bytes as any number has.
+cdef double[4] ZERO
 
 cdef object small_zeros = numpy.zeros
 
 # Elements, not bytes: what is smaller is cheap whatever its type.
 cdef Py_ssize_t LARGE = 4096
 
+# NumPy's limit, in any version.
+cdef enum:
+    MAX_DIMS = 64
 
-cdef bint large_pair(object X, object Y):
-    # two plain arrays of one shape and dtype that NumPy would allocate a large result for
+
+cdef bint is_plain(object X):
+    # numbers in native byte order, with at least one dimension
     return (
-        type(X) is cnp.ndarray and type(Y) is cnp.ndarray and cnp.PyArray_SIZE(<cnp.ndarray>X) >= LARGE
-        and cnp.PyArray_TYPE(<cnp.ndarray>X) == cnp.PyArray_TYPE(<cnp.ndarray>Y)
-        and cnp.PyArray_ISNUMBER(<cnp.ndarray>X) and cnp.PyArray_SAMESHAPE(<cnp.ndarray>X, <cnp.ndarray>Y)
+        type(X) is cnp.ndarray and cnp.PyArray_NDIM(<cnp.ndarray>X) > 0 and cnp.PyArray_ISNUMBER(<cnp.ndarray>X)
+        and cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>X)
     )
 
 
 cdef bint is_like(object X, object Y):
-    # plain arrays of numbers, of one shape and dtype
+    # plain arrays of one shape and dtype
     return (
-        type(X) is cnp.ndarray and type(Y) is cnp.ndarray
-        and cnp.PyArray_TYPE(<cnp.ndarray>X) == cnp.PyArray_TYPE(<cnp.ndarray>Y)
-        and cnp.PyArray_ISNUMBER(<cnp.ndarray>X) and cnp.PyArray_NDIM(<cnp.ndarray>X) > 0
+        is_plain(X) and is_plain(Y) and cnp.PyArray_TYPE(<cnp.ndarray>X) == cnp.PyArray_TYPE(<cnp.ndarray>Y)
         and cnp.PyArray_SAMESHAPE(<cnp.ndarray>X, <cnp.ndarray>Y)
     )
 
 
+cdef bint add_into(cnp.ndarray out, cnp.ndarray X, cnp.ndarray Y):
+    # out = X + Y, of arrays that are alike, by a kernel; False if there is none for them. `out` may be X or Y.
+    cdef int kind = cnp.PyArray_TYPE(X)
+    if (kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64) or not cnp.PyArray_ISCARRAY(out) \
+            or not cnp.PyArray_ISCARRAY_RO(X) or not cnp.PyArray_ISCARRAY_RO(Y):
+        return False
+    cdef size_t n = cnp.PyArray_SIZE(X)
+    cdef void* z = cnp.PyArray_DATA(out)
+    cdef const void* x = cnp.PyArray_DATA(X)
+    cdef const void* y = cnp.PyArray_DATA(Y)
+    if kind == cnp.NPY_FLOAT32:
+        with nogil:
+            active().f32.windows.add(<float*>z, <const float*>x, <const float*>y, n)
+    else:
+        with nogil:
+            active().f64.windows.add(<double*>z, <const double*>x, <const double*>y, n)
+    return True
+
+
 cdef object add(object X, object Y):
     # of two arrays that are alike
+    cdef cnp.ndarray out
+    if is_real_array(X):
+        out = empty_like(<cnp.ndarray>X)
+        if add_into(out, <cnp.ndarray>X, <cnp.ndarray>Y):
+            return out
     if cnp.PyArray_SIZE(<cnp.ndarray>X) < LARGE:
         return X + Y
     return numpy.add(X, Y, out=uninitialized(X.shape, X.dtype))
+
+
+cdef object add_to(object total, object X):
+    # total += X, of two arrays that are alike and do not overlap
+    if not add_into(<cnp.ndarray>total, <cnp.ndarray>total, <cnp.ndarray>X):
+        total += X
+    return total
 
 
 cdef bint owns_memory(object X):
@@ -54,11 +101,111 @@ cdef bint owns_memory(object X):
     )
 
 
+cdef struct Part:
+    # what one array gives to each row of a wider one
+    const char* data
+    Py_ssize_t width  # bytes
+
+
+cdef cnp.ndarray joined(object arrays, bint side_by_side):
+    # The arrays along their last axis, or their first; None if they are not contiguous arrays of numbers that fit.
+    cdef Py_ssize_t n = len(arrays), i, row, rows = 1, total = 0
+    cdef int d, ndim, axis
+    cdef cnp.npy_intp dims[MAX_DIMS]
+    cdef cnp.ndarray first, array, out
+    cdef Part* parts
+    cdef Writer writer
+    cdef char* target
+    if n == 0 or not is_plain(arrays[0]):
+        return None
+    first = <cnp.ndarray>arrays[0]
+    ndim = cnp.PyArray_NDIM(first)
+    axis = ndim - 1 if side_by_side else 0
+    for item in arrays:
+        if not is_plain(item):
+            return None
+        array = <cnp.ndarray>item
+        if cnp.PyArray_NDIM(array) != ndim or cnp.PyArray_TYPE(array) != cnp.PyArray_TYPE(first) \
+                or not cnp.PyArray_IS_C_CONTIGUOUS(array):
+            return None
+        for d in range(ndim):
+            if d != axis and cnp.PyArray_DIM(array, d) != cnp.PyArray_DIM(first, d):
+                return None
+        total += cnp.PyArray_DIM(array, axis)
+    for d in range(ndim):
+        dims[d] = total if d == axis else cnp.PyArray_DIM(first, d)
+        if d < axis:
+            rows *= dims[d]
+    out = empty(ndim, dims, cnp.PyArray_TYPE(first))
+    if cnp.PyArray_SIZE(out) == 0:
+        return out
+    parts = <Part*>malloc(n * sizeof(Part))
+    if parts == NULL:
+        raise MemoryError()
+    for i in range(n):
+        array = <cnp.ndarray>arrays[i]
+        parts[i].data = cnp.PyArray_BYTES(array)
+        parts[i].width = cnp.PyArray_NBYTES(array) // rows
+    target = cnp.PyArray_BYTES(out)
+    total = cnp.PyArray_NBYTES(out)
+    with nogil:
+        writer.begin(target, total)
+        for row in range(rows):
+            for i in range(n):
+                writer.put(parts[i].data + row * parts[i].width, parts[i].width)
+        writer.end()
+    free(parts)
+    return out
+
+
+cdef bint has_rows(cnp.ndarray X) noexcept:
+    # whether X is rows of contiguous numbers at equal distances, such as a part of the columns of an array
+    cdef int ndim = cnp.PyArray_NDIM(X)
+    if ndim < 2 or cnp.PyArray_STRIDE(X, ndim - 1) != cnp.PyArray_ITEMSIZE(X):
+        return False
+    cdef int d
+    for d in range(ndim - 2):
+        if cnp.PyArray_STRIDE(X, d) != cnp.PyArray_STRIDE(X, d + 1) * cnp.PyArray_DIM(X, d + 1):
+            return False
+    return True
+
+
+cdef cnp.ndarray copy_rows(cnp.ndarray X):
+    # of an array that has_rows, and elements
+    cdef int last = cnp.PyArray_NDIM(X) - 1
+    cdef cnp.ndarray out = empty(last + 1, cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X))
+    cdef Py_ssize_t stride = cnp.PyArray_STRIDE(X, last - 1), row = cnp.PyArray_DIM(X, last) * cnp.PyArray_ITEMSIZE(X)
+    cdef Py_ssize_t rows = cnp.PyArray_SIZE(X) // cnp.PyArray_DIM(X, last), i
+    cdef const char* source = cnp.PyArray_BYTES(X)
+    cdef char* target = cnp.PyArray_BYTES(out)
+    cdef Writer writer
+    with nogil:
+        writer.begin(target, rows * row)
+        for i in range(rows):
+            writer.put(source + i * stride, row)
+        writer.end()
+    return out
+
+
 class CpuMemory:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
     def alloc(self, shape, *, dtype="float32", zeros=True):
+        cdef cnp.npy_intp dims[MAX_DIMS]
+        cdef Py_ssize_t i, ndim
         cdef double size = 0  # cannot overflow: NumPy says which shapes are impossible
+        if type(dtype) is str:
+            dtype = _DTYPES.get(dtype, dtype)
+        if zeros and type(shape) is tuple and isinstance(dtype, cnp.dtype):
+            ndim = len(<tuple>shape)
+            for i in range(min(ndim, MAX_DIMS)):
+                n = (<tuple>shape)[i]
+                if type(n) is not int:
+                    break
+                dims[i] = n
+            else:
+                if ndim <= MAX_DIMS:
+                    return zeros_of(ndim, dims, dtype)
         if isinstance(shape, (tuple, list)):
             size = 1
             for n in shape:
@@ -66,27 +213,43 @@ class CpuMemory:
         elif isinstance(shape, int):
             size = shape
         if size < LARGE:
-            if type(dtype) is str:
-                dtype = _DTYPES.get(dtype, dtype)
             return small_zeros(shape, dtype) if zeros else numpy.empty(shape, dtype)
         return cleared(shape, dtype) if zeros else uninitialized(shape, dtype)
 
     def as_contig(self, data, dtype=None):
-        if dtype is not None or type(data) is not cnp.ndarray or not cnp.PyArray_ISNUMBER(<cnp.ndarray>data):
+        if dtype is not None or not is_plain(data):
             return super().as_contig(data, dtype)
         if cnp.PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>data):
             return data
         if cnp.PyArray_SIZE(<cnp.ndarray>data) < LARGE:
             return cnp.PyArray_NewCopy(<cnp.ndarray>data, cnp.NPY_CORDER)
+        if has_rows(<cnp.ndarray>data):
+            return copy_rows(<cnp.ndarray>data)
         out = uninitialized(data.shape, data.dtype)
         numpy.copyto(out, data)
         return out
 
+    def _constant_zeros(self, tuple shape not None, dtype):
+        # one zero, seen at every place
+        cdef cnp.npy_intp dims[MAX_DIMS]
+        cdef cnp.npy_intp strides[MAX_DIMS]
+        cdef int d, ndim = <int>len(shape)
+        if not isinstance(dtype, cnp.dtype) or not 0 < ndim <= MAX_DIMS \
+                or not cnp.PyTypeNum_ISNUMBER((<cnp.dtype>dtype).type_num):
+            return super()._constant_zeros(shape, dtype)
+        for d in range(ndim):
+            dims[d] = shape[d]
+            strides[d] = 0
+        Py_INCREF(dtype)  # the constructor takes the reference over
+        return PyArray_NewFromDescr(cnp.ndarray, <cnp.dtype>dtype, ndim, dims, strides, <void*>ZERO, 0, NULL)
+
     def _add(self, X, Y):
-        return numpy.add(X, Y, out=uninitialized(X.shape, X.dtype)) if large_pair(X, Y) else X + Y
+        return add(X, Y) if is_like(X, Y) else X + Y
 
     def _multiply(self, X, Y):
-        return numpy.multiply(X, Y, out=uninitialized(X.shape, X.dtype)) if large_pair(X, Y) else X * Y
+        if is_like(X, Y) and cnp.PyArray_SIZE(<cnp.ndarray>X) >= LARGE:
+            return numpy.multiply(X, Y, out=uninitialized(X.shape, X.dtype))
+        return X * Y
 
     def _add_items(self, Xs, Ys):
         if type(Xs) is not list or type(Ys) is not list or len(Xs) != len(Ys):
@@ -112,29 +275,13 @@ class CpuMemory:
         if n == 1:
             return arrays[0]
         if owned >= 0 and owns_memory(arrays[owned]):
-            total = arrays[owned]
-            total += arrays[1 - owned]
+            total = add_to(arrays[owned], arrays[1 - owned])
         else:
             total = add(arrays[0], arrays[1])
         for i in range(2, n):
-            total += arrays[i]
+            total = add_to(total, arrays[i])
         return total
 
     def _concatenate(self, arrays, axis):
-        cdef Py_ssize_t total = 0, size = 0
-        if axis not in (0, -1) or not len(arrays):
-            return super()._concatenate(arrays, axis)
-        first = arrays[0]
-        for array in arrays:
-            if type(array) is not cnp.ndarray or cnp.PyArray_NDIM(<cnp.ndarray>array) == 0 \
-                    or not cnp.PyArray_ISNUMBER(<cnp.ndarray>array) \
-                    or cnp.PyArray_TYPE(<cnp.ndarray>array) != cnp.PyArray_TYPE(<cnp.ndarray>first):
-                return super()._concatenate(arrays, axis)
-            total += array.shape[axis]
-            size += cnp.PyArray_SIZE(<cnp.ndarray>array)
-        if size < LARGE:
-            return super()._concatenate(arrays, axis)
-        shape = list(first.shape)
-        shape[axis] = total
-        # A shape that does not fit is NumPy's to refuse.
-        return numpy.concatenate(arrays, axis=axis, out=uninitialized(tuple(shape), first.dtype))
+        out = joined(arrays, axis == -1) if axis in (0, -1) else None
+        return super()._concatenate(arrays, axis) if out is None else out

@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from ..kernels._arrays cimport empty1
-from ..kernels._dispatch cimport active
+from ..kernels._dispatch cimport Writer, active
 from ..kernels._memory cimport empty
 from ..types import Padded
 
@@ -173,22 +173,29 @@ cdef cnp.ndarray as_lengths(object values):
     return out
 
 
-cdef void join(char* out, const Part* parts, Py_ssize_t count, Py_ssize_t row, Py_ssize_t pad) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        memset(out, 0, pad * row)
-        out += pad * row
-        memcpy(out, parts[i].data, parts[i].rows * row)
-        out += parts[i].rows * row
-    memset(out, 0, pad * row)
+cdef void join(char* out, Parts parts, Py_ssize_t pad) noexcept:
+    cdef Py_ssize_t i, row = parts.row
+    cdef Writer writer
+    with nogil:
+        writer.begin(out, (parts.total + pad * (parts.count + 1)) * row)
+        for i in range(parts.count):
+            if pad > 0:
+                writer.zeros(pad * row)
+            writer.put(parts.items[i].data, parts.items[i].rows * row)
+        if pad > 0:
+            writer.zeros(pad * row)
+        writer.end()
 
 
-cdef void stack(char* out, const Part* parts, Py_ssize_t count, Py_ssize_t row, Py_ssize_t steps) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(count):
-        memcpy(out, parts[i].data, parts[i].rows * row)
-        memset(out + parts[i].rows * row, 0, (steps - parts[i].rows) * row)
-        out += steps * row
+cdef void stack(char* out, Parts parts, Py_ssize_t steps) noexcept:
+    cdef Py_ssize_t i, row = parts.row
+    cdef Writer writer
+    with nogil:
+        writer.begin(out, parts.count * steps * row)
+        for i in range(parts.count):
+            writer.put(parts.items[i].data, parts.items[i].rows * row)
+            writer.zeros((steps - parts.items[i].rows) * row)
+        writer.end()
 
 
 cdef void sort_by_length(
@@ -240,16 +247,22 @@ cdef void from_steps(
     char** out, const char* steps, const int32_t* lengths, Py_ssize_t count, Py_ssize_t row
 ) noexcept nogil:
     # the inverse: each column, as long as it is, to its own place
-    cdef Py_ssize_t t, b, first = 0, end, longest
+    cdef Py_ssize_t t, b, first = 0, end, longest, total = 0
+    cdef Writer[TILE] writers
+    for b in range(count):
+        total += lengths[b] * row
     while first < count:
         end = min(first + TILE, count)
         longest = 0
         for b in range(first, end):
             longest = max(longest, <Py_ssize_t>lengths[b])
+            writers[b - first].begin(out[b], total)
         for t in range(longest):
             for b in range(first, end):
                 if t < lengths[b]:
-                    memcpy(out[b] + t * row, steps + (t * count + b) * row, row)
+                    writers[b - first].put(steps + (t * count + b) * row, row)
+        for b in range(first, end):
+            writers[b - first].end()
         first = end
 
 
@@ -347,23 +360,67 @@ cdef cnp.ndarray new_steps(cnp.ndarray like, Py_ssize_t width):
     return empty(3, dims, cnp.PyArray_TYPE(like))
 
 
+cdef inline Py_ssize_t reversed_row(const int32_t* lengths, Py_ssize_t t, Py_ssize_t b, Py_ssize_t B) noexcept nogil:
+    # where row (t, b) is when each sequence is reversed within its length
+    return (lengths[b] - 1 - t if t < lengths[b] else t) * B + b
+
+
 cdef void reverse_steps(
-    char* left, char* right, char* joined, const int32_t* lengths, Py_ssize_t S, Py_ssize_t B, Py_ssize_t left_row,
-    Py_ssize_t right_row, bint join
+    char* out, const char* X, Py_ssize_t row, const int32_t* lengths, Py_ssize_t S, Py_ssize_t B
 ) noexcept nogil:
-    # Copy rows between `joined` and its two parts, the right one of which is reversed in time.
-    cdef Py_ssize_t t, b, other
+    # Neighbours of one length stay neighbours: they are copied together, as is the padding behind the sequences.
+    cdef Py_ssize_t t, b, first, n
+    cdef Writer writer
+    writer.begin(out, S * B * row)
+    for t in range(S):
+        b = 0
+        while b < B:
+            first = reversed_row(lengths, t, b, B)
+            n = 1
+            while b + n < B and reversed_row(lengths, t, b + n, B) == first + n:
+                n += 1
+            writer.put(X + first * row, n * row)
+            b += n
+    writer.end()
+
+
+cdef void join_steps(
+    char* joined, const char* left, Py_ssize_t left_row, const char* right, Py_ssize_t right_row,
+    const int32_t* lengths, Py_ssize_t S, Py_ssize_t B
+) noexcept nogil:
+    # Put the rows of `right`, reversed in time, beside those of `left`.
+    cdef Py_ssize_t t, b
+    cdef Writer writer
+    writer.begin(joined, S * B * (left_row + right_row))
     for t in range(S):
         for b in range(B):
-            other = ((lengths[b] - 1 - t if t < lengths[b] else t) * B + b) * right_row
-            if join:
-                memcpy(joined, left, left_row)
-                memcpy(joined + left_row, right + other, right_row)
-            else:
-                memcpy(left, joined, left_row)
-                memcpy(right + other, joined + left_row, right_row)
+            writer.put(left, left_row)
+            writer.put(right + reversed_row(lengths, t, b, B) * right_row, right_row)
             left += left_row
-            joined += left_row + right_row
+    writer.end()
+
+
+cdef void split_steps(
+    const char* joined, Py_ssize_t left_row, char* right, Py_ssize_t right_row, const int32_t* lengths, Py_ssize_t S,
+    Py_ssize_t B
+) noexcept nogil:
+    # Take `right` out again.
+    cdef Py_ssize_t t, b, row = left_row + right_row
+    cdef Writer writer
+    writer.begin(right, S * B * right_row)
+    for t in range(S):
+        for b in range(B):
+            writer.put(joined + reversed_row(lengths, t, b, B) * row + left_row, right_row)
+    writer.end()
+
+
+cdef Py_ssize_t row_stride(cnp.ndarray X) noexcept:
+    # elements between the rows of X (S, B, width), or 0 if these are not contiguous, or not at equal distances
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X), stride = cnp.PyArray_STRIDE(X, 1)
+    if cnp.PyArray_STRIDE(X, 2) != size or stride <= 0 or stride % size or not cnp.PyArray_ISALIGNED(X) \
+            or cnp.PyArray_STRIDE(X, 0) != stride * cnp.PyArray_DIM(X, 1):
+        return 0
+    return stride // size
 
 
 class CpuPadding:
@@ -382,8 +439,7 @@ class CpuPadding:
         zeros = pad
         out = new_array(parts.first, parts.total + zeros * (parts.count + 1), 0, 1)
         target = cnp.PyArray_BYTES(out)
-        with nogil:
-            join(target, parts.items, parts.count, parts.row, zeros)
+        join(target, parts, zeros)
         return out
 
     def unflatten(self, X, lengths, pad=0):
@@ -409,8 +465,7 @@ class CpuPadding:
         steps = (parts.longest + multiple - 1) // multiple * multiple
         out = new_array(parts.first, parts.count, steps, 2)
         target = cnp.PyArray_BYTES(out)
-        with nogil:
-            stack(target, parts.items, parts.count, parts.row, steps)
+        stack(target, parts, steps)
         return out
 
     def unpad(self, padded, lengths):
@@ -492,59 +547,82 @@ class CpuPadding:
         cdef cnp.ndarray x = as_steps(X, lengths), out
         if x is None:
             return super()._reverse_steps(X, lengths)
+        cdef cnp.ndarray n = as_lengths(lengths)
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1), row = row_of_steps(x)
         out = new_steps(x, cnp.PyArray_DIM(x, 2))
-        copy_reversed(None, x, out, as_lengths(lengths), True)
+        cdef char* reversed_steps = cnp.PyArray_BYTES(out)
+        cdef const char* steps = cnp.PyArray_BYTES(x)
+        with nogil:
+            reverse_steps(reversed_steps, steps, row, length, S, B)
         return out
 
     def _join_reversed(self, X, Y, lengths):
-        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), out
+        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), n, out
         if x is None or y is None or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y) \
                 or cnp.PyArray_DIM(x, 0) != cnp.PyArray_DIM(y, 0):
             return super()._join_reversed(X, Y, lengths)
+        n = as_lengths(lengths)
         out = new_steps(x, cnp.PyArray_DIM(x, 2) + cnp.PyArray_DIM(y, 2))
-        copy_reversed(x, y, out, as_lengths(lengths), True)
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1)
+        cdef Py_ssize_t left_row = row_of_steps(x), right_row = row_of_steps(y)
+        cdef char* z = cnp.PyArray_BYTES(out)
+        cdef const char* left = cnp.PyArray_BYTES(x)
+        cdef const char* right = cnp.PyArray_BYTES(y)
+        with nogil:
+            join_steps(z, left, left_row, right, right_row, length, S, B)
         return out
 
     def _add_reversed(self, X, Y, lengths):
-        cdef cnp.ndarray x = as_steps(X, lengths), y = as_steps(Y, lengths), n, out
-        if x is None or y is None or cnp.PyArray_TYPE(x) != cnp.PyArray_TYPE(y) or not cnp.PyArray_SAMESHAPE(x, y) \
-                or cnp.PyArray_TYPE(x) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
+        cdef cnp.ndarray y = as_steps(Y, lengths), x, n, out
+        if y is None or not is_plain(X) or not cnp.PyArray_SAMESHAPE(<cnp.ndarray>X, y) \
+                or cnp.PyArray_TYPE(<cnp.ndarray>X) != cnp.PyArray_TYPE(y) \
+                or cnp.PyArray_TYPE(y) not in (cnp.NPY_FLOAT32, cnp.NPY_FLOAT64):
             return super()._add_reversed(X, Y, lengths)
+        x = <cnp.ndarray>X
+        cdef Py_ssize_t stride = row_stride(x)
+        if stride == 0:
+            x = <cnp.ndarray>cnp.PyArray_NewCopy(x, cnp.NPY_CORDER)
+            stride = cnp.PyArray_DIM(x, 2)
         n = as_lengths(lengths)
-        out = new_steps(x, cnp.PyArray_DIM(x, 2))
+        out = new_steps(y, cnp.PyArray_DIM(y, 2))
         cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
-        cdef Py_ssize_t S = cnp.PyArray_DIM(x, 0), B = cnp.PyArray_DIM(x, 1), width = cnp.PyArray_DIM(x, 2)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(y, 0), B = cnp.PyArray_DIM(y, 1), width = cnp.PyArray_DIM(y, 2)
         cdef void* z = cnp.PyArray_DATA(out)
         cdef const void* a = cnp.PyArray_DATA(x)
         cdef const void* b = cnp.PyArray_DATA(y)
-        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+        if cnp.PyArray_TYPE(y) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.windows.add_reversed(<float*>z, <const float*>a, <const float*>b, length, S, B, width)
+                active().f32.windows.add_reversed(
+                    <float*>z, <const float*>a, stride, <const float*>b, length, S, B, width
+                )
         else:
             with nogil:
-                active().f64.windows.add_reversed(<double*>z, <const double*>a, <const double*>b, length, S, B, width)
+                active().f64.windows.add_reversed(
+                    <double*>z, <const double*>a, stride, <const double*>b, length, S, B, width
+                )
         return out
 
     def _split_reversed(self, Z, width, lengths):
-        cdef cnp.ndarray z = as_steps(Z, lengths), left, right
+        cdef cnp.ndarray z = as_steps(Z, lengths), right, n
         if z is None or not 0 <= width <= cnp.PyArray_DIM(z, 2):
             return super()._split_reversed(Z, width, lengths)
-        left, right = new_steps(z, width), new_steps(z, cnp.PyArray_DIM(z, 2) - width)
-        copy_reversed(left, right, z, as_lengths(lengths), False)
-        return left, right
+        n = as_lengths(lengths)
+        right = new_steps(z, cnp.PyArray_DIM(z, 2) - width)
+        cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
+        cdef Py_ssize_t S = cnp.PyArray_DIM(z, 0), B = cnp.PyArray_DIM(z, 1)
+        cdef Py_ssize_t right_row = row_of_steps(right), left_row = row_of_steps(z) - right_row
+        cdef char* y = cnp.PyArray_BYTES(right)
+        cdef const char* joined = cnp.PyArray_BYTES(z)
+        with nogil:
+            split_steps(joined, left_row, y, right_row, length, S, B)
+        return Z[..., :width], right
 
 
-cdef copy_reversed(cnp.ndarray left, cnp.ndarray right, cnp.ndarray joined, cnp.ndarray lengths, bint join):
-    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef char* x = cnp.PyArray_BYTES(joined if left is None else left)  # not used if there is no left part
-    cdef char* y = cnp.PyArray_BYTES(right)
-    cdef char* z = cnp.PyArray_BYTES(joined)
-    cdef Py_ssize_t S = cnp.PyArray_DIM(joined, 0), B = cnp.PyArray_DIM(joined, 1), left_row = 0
-    cdef Py_ssize_t right_row = cnp.PyArray_DIM(right, 2) * cnp.PyArray_ITEMSIZE(right)
-    if left is not None:
-        left_row = cnp.PyArray_DIM(left, 2) * cnp.PyArray_ITEMSIZE(left)
-    with nogil:
-        reverse_steps(x, y, z, n, S, B, left_row, right_row, join)
+cdef Py_ssize_t row_of_steps(cnp.ndarray X) noexcept:
+    # bytes of a row of X (S, B, width)
+    return cnp.PyArray_DIM(X, 2) * cnp.PyArray_ITEMSIZE(X)
 
 
 cdef bint are_in_range(cnp.ndarray indices):

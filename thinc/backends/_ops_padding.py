@@ -179,8 +179,8 @@ class PaddingOps(ArrayOps):
         return self._add(X, self._reverse_steps(Y, lengths))
 
     def _split_reversed(self, Z: Any, width: int, lengths: Any) -> tuple[Any, Any]:
-        """The first `width` columns, and the others reversed: the inverse of `_join_reversed`."""
-        return self.as_contig(Z[..., :width]), self._reverse_steps(self.as_contig(Z[..., width:]), lengths)
+        """A view of the first `width` columns, and the others reversed: the inverse of `_join_reversed`."""
+        return Z[..., :width], self._reverse_steps(self.as_contig(Z[..., width:]), lengths)
 
 
 def _to_ints(lengths: Any) -> list[int]:

@@ -91,8 +91,9 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*backprop_seq2col)(
             T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
         ) noexcept nogil
+        void (*add)(T* out, const T* X, const T* Y, size_t n) noexcept nogil
         void (*add_reversed)(
-            T* out, const T* X, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
+            T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
         ) noexcept nogil
 
     # --- tables
@@ -246,6 +247,17 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
 cdef extern from "thinc/workspace.hh" namespace "thinc" nogil:
     # scratch memory of the calling thread, valid until its next call; NULL if there is none
     void* thread_workspace(size_t size)
+
+cdef extern from "thinc/pages.hh" namespace "thinc" nogil:
+    void prefer_large_pages(void* memory, size_t size)
+
+cdef extern from "thinc/writer.hh" namespace "thinc" nogil:
+    # pieces put together, from front to back; large ones past the caches
+    cdef cppclass Writer:
+        void begin(void* out, size_t total)
+        void put(const void* source, size_t n)
+        void zeros(size_t n)
+        void end()
 
 
 # The table in use. Fetch it once per call: use_isa() may change it between calls.

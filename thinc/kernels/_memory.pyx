@@ -8,9 +8,12 @@ Blocks have size classes in steps of a quarter of a power of two. At most `CACHE
 """
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
+
+from ._dispatch cimport prefer_large_pages
 
 import numpy
 
@@ -30,6 +33,7 @@ cdef extern from "numpy/arrayobject.h":
         PyDataMemAllocator allocator
 
     object PyDataMem_SetHandler(object handler)
+    cnp.ndarray PyArray_Zeros(int ndim, cnp.npy_intp* shape, cnp.dtype dtype, int fortran)
 
 cdef extern from "<atomic>" namespace "std" nogil:
     cdef cppclass atomic_flag:
@@ -41,6 +45,8 @@ cdef extern from "<atomic>" namespace "std" nogil:
 cdef size_t SMALL = 16384
 cdef size_t CACHE_LIMIT = 256 * 1024 * 1024
 cdef size_t LINE = 64
+# From here on, blocks are to lie in large pages (of 2 MB on most machines), as those of NumPy do.
+cdef size_t LARGE_PAGES = 4 * 1024 * 1024
 
 
 # Stands in the cache line before the data.
@@ -111,6 +117,8 @@ cdef void* obtain(size_t size, bint zeros) noexcept nogil:
             memory = calloc(capacity + 2 * LINE, 1) if zeros else malloc(capacity + 2 * LINE)
         if memory == NULL:
             return NULL
+        if capacity >= LARGE_PAGES:
+            prefer_large_pages(memory, capacity + 2 * LINE)
         block = <Block*>((<uintptr_t>memory + LINE - 1) & ~(<uintptr_t>LINE - 1))
         block.memory = memory
         block.capacity = capacity
@@ -198,6 +206,21 @@ cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int kind):
     previous = PyDataMem_SetHandler(_capsule)
     try:
         return <cnp.ndarray>cnp.PyArray_EMPTY(ndim, shape, kind, 0)
+    finally:
+        PyDataMem_SetHandler(previous)
+
+
+cdef cnp.ndarray zeros_of(int ndim, cnp.npy_intp* shape, cnp.dtype dtype):
+    cdef size_t elements = 1
+    cdef int i
+    for i in range(ndim):
+        elements *= <size_t>shape[i]
+    Py_INCREF(dtype)  # the constructor takes the reference over
+    if elements < SMALL // sizeof(float):
+        return PyArray_Zeros(ndim, shape, dtype, 0)
+    previous = PyDataMem_SetHandler(_capsule)
+    try:
+        return PyArray_Zeros(ndim, shape, dtype, 0)
     finally:
         PyDataMem_SetHandler(previous)
 

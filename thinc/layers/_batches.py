@@ -20,10 +20,9 @@ def sum_batches(ops: Ops, batches: list[Any]) -> Any:
     ValueError
         If two arrays differ in shape: they would be broadcast silently.
     """
-    if not isinstance(batches[0], list):
-        total = ops._sum(batches)
-        if total is not None:
-            return total
+    total = ops._sum(batches)
+    if total is not None:
+        return total
     total = batches[0]
     for batch in batches[1:]:
         total = add_batches(ops, total, batch)

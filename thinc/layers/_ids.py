@@ -29,8 +29,8 @@ def as_output(model: Model, values: Any, dtype: Any) -> Any:
 
 
 def no_gradient(model: Model, ids: Any) -> Callable:
-    """Return a callback for ids: zeros if they came as an array, else an empty list."""
+    """Return a callback for ids: zeros, not to be changed, if they came as an array, else an empty list."""
     if not is_xp_array(ids):
         return lambda dY: []
-    shape, dtype = ids.shape, ids.dtype
-    return lambda dY: model.ops.alloc(shape, dtype=dtype)
+    zeros, shape, dtype = model.ops._constant_zeros, ids.shape, ids.dtype
+    return lambda dY: zeros(shape, dtype)

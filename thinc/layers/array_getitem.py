@@ -4,6 +4,7 @@ from typing import Any, Callable, Sequence
 
 from ..model import Model
 from ..types import ArrayXd, FloatsXd, IntsXd
+from ._gradients import refusal
 from ._typing import TypeVar
 
 Index = int | slice | Sequence[int]
@@ -41,12 +42,16 @@ def ints_getitem(index: AxisIndex) -> Model[InIntsT, OutIntsT]:
 
 def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[ArrayT, Callable]:
     index = model.attrs["index"]
-    Y: Any = X[index] if len(X) else _index_empty(model, X, index)
+    if not len(X):
+        return _index_empty(model, X, index), lambda dY: model.ops.alloc(X.shape, dtype=X.dtype)
+    Y: Any = X[index]
+    shape = Y.shape
 
     def backprop(dY: ArrayT) -> ArrayT:
+        if getattr(dY, "shape", None) != shape and (shape or not isinstance(dY, (int, float))):
+            raise refusal(model, f"an array of shape {shape}", dY)
         dX: Any = model.ops.alloc(X.shape, dtype=X.dtype)
-        if X.size:
-            dX[index] = dY
+        dX[index] = dY
         return dX
 
     return Y, backprop

@@ -6,6 +6,7 @@ from .._util.arrays import get_width
 from ..config import registry
 from ..model import Model
 from ..types import Padded
+from ._gradients import fit_gradient, refusal
 from ._kinds import expect_kind
 
 
@@ -34,8 +35,13 @@ def forward(model: Model[Padded, Padded], X: Padded, is_train: bool) -> tuple[Pa
     Y_left, backprop_l2r = l2r(X, is_train)
     Y_right, backprop_r2l = r2l(_with_data(X, ops._reverse_steps(X.data, lengths)), is_train)
     width = Y_left.data.shape[-1]
+    Y = ops._join_reversed(Y_left.data, Y_right.data, lengths)
+    shape = Y.shape
 
     def backprop(dY: Padded) -> "Padded | None":
+        if not isinstance(dY, Padded):
+            raise refusal(model, f"a Padded with data of shape {shape}", dY)
+        fit_gradient(model, dY.data, shape)
         dY_left, dY_right = _split(model, dY, width)
         dX_left, dX_right = backprop_l2r(dY_left), backprop_r2l(dY_right)
         if dX_left is None and dX_right is None:
@@ -46,7 +52,7 @@ def forward(model: Model[Padded, Padded], X: Padded, is_train: bool) -> tuple[Pa
             return _with_data(X, ops._reverse_steps(dX_right.data, lengths))
         return _with_data(X, ops._add_reversed(dX_left.data, dX_right.data, lengths))
 
-    return _with_data(X, ops._join_reversed(Y_left.data, Y_right.data, lengths)), backprop
+    return _with_data(X, Y), backprop
 
 
 def init(model: Model[Padded, Padded], X: Padded | None = None, Y: Padded | None = None) -> None:

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
+from .._model_tree import nodes_of
 from .._util.arrays import get_width
-from .._util.constants import is_constant, mark_like
+from .._util.constants import has_constants, is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
@@ -136,16 +137,18 @@ def chain(  # type: ignore[misc]  # every Layer is a Model
 def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
     callbacks = []
     Y: Any = X
+    constants = has_constants()
     for layer in model.layers:
         before = Y
         Y, callback = layer(before, is_train)
         callbacks.append(callback)
-        if is_constant(before) and not _learns(layer):
+        if constants and is_constant(before) and not _learns(layer):
             mark_like(Y, before)
+    callbacks.reverse()
 
     def backprop(dY: OutT) -> InT:
         dX: Any = dY
-        for callback in reversed(callbacks):
+        for callback in callbacks:
             dX = callback(dX)
             if dX is None:  # nobody wants it, and nothing before it learns
                 break
@@ -186,7 +189,7 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
 
 
 def _learns(layer: Model) -> bool:
-    return any(node.param_names or node.shims for node in layer.walk())
+    return bool(layer._has_params) or any(node._has_params or node._shims for node in nodes_of(layer))
 
 
 def _copy_outer_dims(model: Model) -> None:

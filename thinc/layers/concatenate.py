@@ -1,11 +1,13 @@
 """concatenate: the outputs of several layers on one input, side by side."""
 
-from typing import Any, Callable, Sequence, TypeVar, cast
+from typing import Any, Callable, Iterator, NamedTuple, Sequence, TypeVar, cast
 
+from .._util.explain import REFUSALS
 from ..config import registry
 from ..model import Model
 from ..types import Padded, Ragged, XY_XY_OutT
-from ._batches import rows_of, sum_batches, unchanged, with_width
+from ._batches import rows_of, sum_batches, unchanged
+from ._gradients import fit_gradient, refusal
 from ._widths import fill_widths
 from .noop import noop
 
@@ -45,13 +47,12 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
         return cast(OutT, X), unchanged
     outputs, callbacks = zip(*[layer(X, is_train) for layer in model.layers], strict=True)
     join, split = _kind(outputs[0])
-    Y, widths = join(model, outputs)
+    Y, like = join(model, outputs)
 
     def backprop(dY: OutT) -> InT:
-        parts = split(model, dY, widths)
-        return sum_batches(
-            model.ops, [callback(part) for callback, part in zip(callbacks, parts, strict=True)]
-        )
+        parts = split(model, dY, like)
+        # One after the other: the next part is not cut off before a layer is done with the one before.
+        return sum_batches(model.ops, [callback(next(parts)) for callback in callbacks])
 
     return Y, backprop
 
@@ -65,8 +66,17 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
         model.set_dim("nO", sum(layer.get_dim("nO") for layer in layers))
 
 
-# Each kind of output has a function that joins the outputs, and says how wide they were, and one that splits
-# their gradient into contiguous parts of those widths.
+class Like(NamedTuple):
+    """What is known of the joined outputs, and of the gradient of them."""
+
+    widths: list[int]  # of the parts
+    shape: tuple[int, ...]  # of the data
+    kinds: str  # of dtypes
+    lengths: list[int] | None = None  # of the items of a list
+
+
+# Each kind of output has a function that joins the outputs, and says what the gradient is to be like, and one that
+# splits the gradient into contiguous parts, each when it is asked for. They refuse a gradient before the first part.
 
 
 def _kind(Y: Any) -> tuple[Callable, Callable]:
@@ -79,56 +89,62 @@ def _kind(Y: Any) -> tuple[Callable, Callable]:
     return _join_arrays, _split_array
 
 
-def _join_arrays(model: Model, Ys: Sequence[Any]) -> tuple[Any, list[int]]:  # (B, n) each -> (B, Σ n)
-    return model.ops._concatenate(Ys, axis=-1), [Y.shape[-1] for Y in Ys]
+def _join_arrays(model: Model, Ys: Sequence[Any]) -> tuple[Any, Like]:  # (B, n) each -> (B, Σ n)
+    Y = model.ops._concatenate(Ys, axis=-1)
+    return Y, Like([part.shape[-1] for part in Ys], Y.shape, "f" if Y.dtype.kind == "f" else "fiu")
 
 
-def _split_array(model: Model, dY: Any, widths: list[int]) -> list[Any]:
-    dY = with_width(dY, sum(widths))
-    if dY.shape[-1] != sum(widths):
-        raise ValueError(
-            f"{model.name}: the gradient has {dY.shape[-1]} columns, but the layers gave {widths}, "
-            f"{sum(widths)} in all."
-        )
-    parts, start = [], 0
-    for width in widths:
-        parts.append(model.ops.as_contig(dY[..., start : start + width]))
+def _split_array(model: Model, dY: Any, like: Like) -> Iterator[Any]:
+    dY = fit_gradient(model, dY, like.shape, like.kinds)
+    start = 0
+    for width in like.widths:
+        yield model.ops.as_contig(dY[..., start : start + width])
         start += width
-    return parts
 
 
-def _join_ragged(model: Model, Ys: Sequence[Ragged]) -> tuple[Ragged, list[int]]:
-    data, widths = _join_arrays(model, [rows_of(Y) for Y in Ys])
-    return Ragged(data, Ys[0].lengths), widths
+def _join_ragged(model: Model, Ys: Sequence[Ragged]) -> tuple[Ragged, Like]:
+    data, like = _join_arrays(model, [rows_of(Y) for Y in Ys])
+    return Ragged(data, Ys[0].lengths), like
 
 
-def _split_ragged(model: Model, dY: Ragged, widths: list[int]) -> list[Ragged]:
-    return [Ragged(part, dY.lengths) for part in _split_array(model, rows_of(dY), widths)]
+def _split_ragged(model: Model, dY: Ragged, like: Like) -> Iterator[Ragged]:
+    if not isinstance(dY, Ragged):
+        raise refusal(model, "a Ragged", dY)
+    parts = _split_array(model, rows_of(dY), like)
+    return (Ragged(next(parts), dY.lengths) for _ in like.widths)
 
 
-def _join_padded(model: Model, Ys: Sequence[Padded]) -> tuple[Padded, list[int]]:
-    data, widths = _join_arrays(model, [Y.data for Y in Ys])
-    return Padded(data, Ys[0].size_at_t, Ys[0].lengths, Ys[0].indices), widths
+def _join_padded(model: Model, Ys: Sequence[Padded]) -> tuple[Padded, Like]:
+    data, like = _join_arrays(model, [Y.data for Y in Ys])
+    return Padded(data, Ys[0].size_at_t, Ys[0].lengths, Ys[0].indices), like
 
 
-def _split_padded(model: Model, dY: Padded, widths: list[int]) -> list[Padded]:
-    parts = _split_array(model, dY.data, widths)
-    return [Padded(part, dY.size_at_t, dY.lengths, dY.indices) for part in parts]
+def _split_padded(model: Model, dY: Padded, like: Like) -> Iterator[Padded]:
+    if not isinstance(dY, Padded):
+        raise refusal(model, "a Padded", dY)
+    parts = _split_array(model, dY.data, like)
+    return (Padded(next(parts), dY.size_at_t, dY.lengths, dY.indices) for _ in like.widths)
 
 
-def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], list[int]]:
+def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], Like]:
     ops = model.ops
     if not Ys[0]:
-        return [], []
+        return [], Like([], (0,), "f", [])
     lengths = [len(item) for item in Ys[0]]
     # Joined as a whole: a few large copies are faster than one per item.
-    Y, widths = _join_arrays(model, [ops._concatenate(items, axis=0) for items in Ys])
-    return ops.unflatten(Y, lengths), widths
+    Y, like = _join_arrays(model, [ops._concatenate(items, axis=0) for items in Ys])
+    return ops.unflatten(Y, lengths), like._replace(lengths=lengths)
 
 
-def _split_list(model: Model, dYs: Sequence[Any], widths: list[int]) -> list[list[Any]]:
-    if not widths:
-        return [[] for _ in model.layers]
-    lengths = [len(item) for item in dYs]
-    parts = _split_array(model, model.ops._concatenate(dYs, axis=0), widths)
-    return [model.ops.unflatten(part, lengths) for part in parts]
+def _split_list(model: Model, dYs: Sequence[Any], like: Like) -> Iterator[list[Any]]:
+    if not like.lengths and isinstance(dYs, (list, tuple)) and not dYs:
+        return iter([[] for _ in model.layers])
+    try:
+        lengths = [len(item) for item in dYs]
+        dY = model.ops._concatenate(dYs, axis=0)
+    except REFUSALS as err:
+        raise refusal(model, f"a list of {len(like.lengths or ())} arrays", dYs) from err
+    if lengths != like.lengths or not isinstance(dYs, (list, tuple)):
+        raise refusal(model, f"a list of arrays of {like.lengths} rows", dYs)
+    parts = _split_array(model, dY, like)
+    return (model.ops.unflatten(next(parts), lengths) for _ in like.widths)

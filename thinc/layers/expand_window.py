@@ -1,11 +1,12 @@
 """expand_window: put each row between its neighbours, so that a dense layer behind it sees a window."""
 
-from typing import Any, Callable, Union
+from typing import Any, Callable, Union, cast
 
 from ..config import registry
 from ..model import Model
 from ..types import Floats2d, Ragged
 from ._batches import rows_of
+from ._gradients import fit_gradient, refusal
 from ._typing import TypeVar
 
 InT = TypeVar("InT", Floats2d, Ragged)
@@ -46,13 +47,21 @@ def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callab
     if isinstance(X, Ragged):
         lengths = ops.asarray1i(X.lengths)
 
-        def backprop_ragged(dY: Ragged) -> Ragged:
-            return Ragged(ops.backprop_seq2col(rows_of(dY), window, lengths=lengths), dY.lengths)
+        data = ops.seq2col(rows_of(X), window, lengths=lengths)
+        rows_shape = data.shape
 
-        Y: Any = Ragged(ops.seq2col(rows_of(X), window, lengths=lengths), X.lengths)
-        return Y, backprop_ragged
+        def backprop_ragged(dY: Ragged) -> Ragged:
+            if not isinstance(dY, Ragged):
+                raise refusal(model, f"a Ragged with data of shape {rows_shape}", dY)
+            dX = ops.backprop_seq2col(fit_gradient(model, rows_of(dY), rows_shape), window, lengths=lengths)
+            return Ragged(dX, dY.lengths)
+
+        return cast(Any, Ragged(data, X.lengths)), backprop_ragged
+
+    Y = ops.seq2col(X, window)
+    shape = Y.shape
 
     def backprop(dY: Floats2d) -> Floats2d:
-        return ops.backprop_seq2col(dY, window)
+        return ops.backprop_seq2col(fit_gradient(model, dY, shape), window)
 
-    return ops.seq2col(X, window), backprop
+    return Y, backprop

@@ -2,7 +2,11 @@
 
 from typing import Callable, List, TypeVar
 
+from .._util.arrays import is_xp_array
+from .._util.callables import call
+from .._util.explain import describe
 from ..model import Model
+from ._gradients import refusal
 
 InT = TypeVar("InT")
 OutT = TypeVar("OutT")
@@ -23,6 +27,8 @@ def forward(
     model: Model[List[InT], List[OutT]], Xs: List[InT], is_train: bool
 ) -> tuple[List[OutT], Callable]:
     layer = model.layers[0]
+    if isinstance(Xs, (str, bytes, dict, set)):  # their items are not what is meant
+        raise TypeError(f"{model.name} expects a list, but got {describe(Xs)}.")
     Ys, callbacks = [], []
     for X in Xs:
         Y, callback = layer(X, is_train)
@@ -30,9 +36,9 @@ def forward(
         callbacks.append(callback)
 
     def backprop(dYs: "List[OutT]") -> "List[InT]":
-        if len(dYs) != len(callbacks):
-            raise ValueError(f"{model.name}: got {len(dYs)} gradients for {len(callbacks)} items.")
-        return [callback(dY) for callback, dY in zip(callbacks, dYs)]  # noqa: B905
+        if not (isinstance(dYs, (list, tuple)) or is_xp_array(dYs)) or len(dYs) != len(callbacks):
+            raise refusal(model, f"a list of {len(callbacks)} gradients", dYs)
+        return list(map(call, callbacks, dYs))
 
     return Ys, backprop
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, Tuple, TypeVar, overload
 from ..config import registry
 from ..model import Model
 from ._batches import sum_batches
+from ._gradients import refusal
 from ._widths import copy_dims
 
 InT = TypeVar("InT")
@@ -77,8 +78,8 @@ def tuplify_forward(model: Model[InT, Tuple], X: InT, is_train: bool) -> tuple[T
         callbacks.append(callback)
 
     def backprop(dY: Tuple) -> InT:
-        if len(dY) != len(callbacks):
-            raise ValueError(f"{model.name}: got {len(dY)} gradients for {len(callbacks)} layers.")
+        if not isinstance(dY, (tuple, list)) or len(dY) != len(callbacks):
+            raise refusal(model, f"a tuple of {len(callbacks)} gradients", dY)
         return sum_batches(model.ops, [callback(dy) for callback, dy in zip(callbacks, dY)])  # noqa: B905
 
     return tuple(outputs), backprop

@@ -2,10 +2,12 @@
 
 from typing import TYPE_CHECKING, Any, Callable, Union, overload
 
+from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd, Padded, Ragged
 from ._flat import Views, forward_flat, init_flat
+from ._gradients import refusal
 from ._typing import TypeVar
 from ._widths import dims_of
 
@@ -54,7 +56,23 @@ def with_array(layer: Model[InArrayT, OutArrayT], pad: int = 0) -> Model[BatchT,
 
 
 def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+    if isinstance(X, Padded):
+        return _forward_padded(model, X, is_train)
     return forward_flat(model, X, is_train, VIEWS)
+
+
+def _forward_padded(model: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
+    Y, backprop_layer = model.layers[0](mark_like(Xp.data, Xp), is_train)
+
+    def backprop(dYp: Padded) -> "Padded | None":
+        try:
+            dY, sizes, lengths, indices = dYp.data, dYp.size_at_t, dYp.lengths, dYp.indices
+        except AttributeError:
+            raise refusal(model, "a Padded", dYp) from None
+        dX = backprop_layer(dY)
+        return None if dX is None else Padded(dX, sizes, lengths, indices)
+
+    return Padded(Y, Xp.size_at_t, Xp.lengths, Xp.indices), backprop
 
 
 def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None) -> None:

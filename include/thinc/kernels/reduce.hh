@@ -130,16 +130,14 @@ void reduce_max(T* maxes, std::int32_t* which, const T* X, const std::int32_t* l
 template <typename T>
 std::ptrdiff_t backprop_reduce_max(T* dX, const T* d, const std::int32_t* which, const std::int32_t* lengths,
                                    std::size_t B, std::size_t O) {
-    std::size_t total = 0;
-    for (std::size_t b = 0; b < B; ++b) {
+    for (std::size_t b = 0; b < B; ++b)
         for (std::size_t j = 0; j < O; ++j)
             if (which[b * O + j] < 0 || which[b * O + j] >= lengths[b]) return static_cast<std::ptrdiff_t>(b * O + j);
-        total += static_cast<std::size_t>(lengths[b]);
-    }
-    __builtin_memset(dX, 0, total * O * sizeof(T));
     for (std::size_t b = 0; b < B; ++b, d += O, which += O) {
+        const std::size_t size = static_cast<std::size_t>(lengths[b]) * O;
+        __builtin_memset(dX, 0, size * sizeof(T));
         for (std::size_t j = 0; j < O; ++j) dX[static_cast<std::size_t>(which[j]) * O + j] = d[j];
-        dX += static_cast<std::size_t>(lengths[b]) * O;
+        dX += size;
     }
     return -1;
 }

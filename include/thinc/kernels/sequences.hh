@@ -1,8 +1,9 @@
-// Windows over rows (seq2col), forward and backward, and steps in reverse order. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
+// Windows over rows (seq2col), forward and backward, sums, and steps in reverse order. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
 // sum to B (checked by the caller). float, double. Inputs and outputs do not overlap; outputs need not be initialised.
 #pragma once
 #include "thinc/dispatch.hh"
-#include "thinc/simd/vec.hh"
+#include "thinc/simd/loop.hh"
+#include "thinc/writer.hh"
 
 namespace thinc::THINC_ISA {
 
@@ -10,20 +11,22 @@ namespace thinc::THINC_ISA {
 // window lie side by side in X, so that each output row is one copy between two runs of zeros.
 template <typename T>
 void seq2col(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW) {
+    const std::size_t row = I * sizeof(T), width = (2 * nW + 1) * row;
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < n; ++i) total += static_cast<std::size_t>(lengths[i]);
+    Writer writer;
+    writer.begin(out, total * width);
     for (std::size_t i = 0; i < n; ++i) {
         const std::size_t rows = static_cast<std::size_t>(lengths[i]);
         for (std::size_t j = 0; j < rows; ++j) {
             const std::size_t before = j < nW ? nW - j : 0, after = rows - 1 - j < nW ? nW - (rows - 1 - j) : 0;
-            const std::size_t inside = 2 * nW + 1 - before - after;
-            __builtin_memset(out, 0, before * I * sizeof(T));
-            out += before * I;
-            __builtin_memcpy(out, X + (j + before - nW) * I, inside * I * sizeof(T));
-            out += inside * I;
-            __builtin_memset(out, 0, after * I * sizeof(T));
-            out += after * I;
+            if (before) writer.zeros(before * row);
+            writer.put(X + (j + before - nW) * I, width - (before + after) * row);
+            if (after) writer.zeros(after * row);
         }
         X += rows * I;
     }
+    writer.end();
 }
 
 // dX (B, I): the sum of the gradients of every copy that seq2col made of a row, in the order of the windows.
@@ -54,25 +57,50 @@ void backprop_seq2col(T* dX, const T* dY, const std::int32_t* lengths, std::size
     }
 }
 
-// out (S, B, I) = X plus Y reversed: of each of the B columns, the first lengths[b] <= S steps of Y in reverse order, and
-// the others as they are. out == X allowed.
-template <typename T>
-void add_reversed(T* out, const T* X, const T* Y, const std::int32_t* lengths, std::size_t S, std::size_t B,
-                  std::size_t I) {
-    using V = Vec<T>;
-    for (std::size_t t = 0; t < S; ++t) {
-        for (std::size_t b = 0; b < B; ++b, out += I, X += I) {
-            const std::size_t length = lengths[b] > 0 ? static_cast<std::size_t>(lengths[b]) : 0;
-            const T* y = Y + ((t < length ? length - 1 - t : t) * B + b) * I;
-            std::size_t k = 0;
-            for (; k + V::lanes <= I; k += V::lanes) (V::load(X + k) + V::load(y + k)).store(out + k);
-            for (; k < I; ++k) out[k] = X[k] + y[k];
-        }
+// Write X + Y, n elements, piece by piece.
+template <typename T> void put_sum(Writer& writer, const T* X, const T* Y, std::size_t n) {
+    constexpr std::size_t piece = 1024 / sizeof(T);
+    T sum[piece];
+    for (std::size_t i = 0; i < n; i += piece) {
+        const std::size_t size = n - i < piece ? n - i : piece;
+        for_each<T>(size, [&](auto at) THINC_INLINE_LAMBDA { at.store(sum, at.load(X + i) + at.load(Y + i)); });
+        writer.put(sum, size * sizeof(T));
     }
 }
 
+// out (n) = X + Y. Exact. out == X and out == Y allowed, no other overlap.
+template <typename T> void add(T* out, const T* X, const T* Y, std::size_t n) {
+    if (out != X && out != Y && Writer::streams(n * sizeof(T))) {
+        Writer writer;
+        writer.begin(out, n * sizeof(T));
+        put_sum(writer, X, Y, n);
+        writer.end();
+        return;
+    }
+    for_each_aligned<T>(out, n, [&](auto at) THINC_INLINE_LAMBDA { at.store(out, at.load(X) + at.load(Y)); });
+}
+
+// out (S, B, I) = X plus Y reversed: of each of the B columns, the first lengths[b] <= S steps of Y in reverse order, and
+// the others as they are. Rows of X are X_stride elements apart. No array overlaps another.
+template <typename T>
+void add_reversed(T* out, const T* X, std::size_t X_stride, const T* Y, const std::int32_t* lengths, std::size_t S,
+                  std::size_t B, std::size_t I) {
+    const bool streams = Writer::streams(S * B * I * sizeof(T));
+    Writer writer;
+    if (streams) writer.begin(out, S * B * I * sizeof(T));
+    for (std::size_t t = 0; t < S; ++t) {
+        for (std::size_t b = 0; b < B; ++b, out += I, X += X_stride) {
+            const std::size_t length = lengths[b] > 0 ? static_cast<std::size_t>(lengths[b]) : 0;
+            const T* y = Y + ((t < length ? length - 1 - t : t) * B + b) * I;
+            if (streams) put_sum(writer, X, y, I);
+            else add(out, X, y, I);
+        }
+    }
+    if (streams) writer.end();
+}
+
 template <typename T> constexpr Windows<T> window_kernels() {
-    return {seq2col<T>, backprop_seq2col<T>, add_reversed<T>};
+    return {seq2col<T>, backprop_seq2col<T>, add<T>, add_reversed<T>};
 }
 
 }  // namespace thinc::THINC_ISA
