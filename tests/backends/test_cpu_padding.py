@@ -206,3 +206,12 @@ def test_sums_spare_arrays_that_others_hold(size):
         assert_same(ops._sum([a, b.astype("float64")]), (a + b).astype("float64"))
         assert_same(ops._add_items([a, b], [c, c]), [a + c, b + c])
         assert ops._add_items([a], [b, c]) is None and ops._add_items([a], [b[:1]]) is None
+
+
+@pytest.mark.parametrize("pad", [2**31, 2**62, 2**63 - 1, 2**63, 2**70])
+def test_impossible_padding_is_an_error(pad):
+    rows = numpy.ones((3, 2), dtype="f")
+    with pytest.raises((MemoryError, ValueError, OverflowError)):
+        COMPILED.flatten([rows, rows], pad=pad)
+    # There are no rows so far behind.
+    assert [len(part) for part in COMPILED.unflatten(rows, [2, 1], pad=pad)] == [0, 0]

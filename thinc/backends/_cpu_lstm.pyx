@@ -41,7 +41,7 @@ cdef struct Network:
 
 cdef struct Gradients:
     const void* dY   # (N, dirs, nO)
-    void* dX         # (N, nI)
+    void* dX         # (N, nI), or NULL
     void* d_params
     void* d_outputs  # scratch (2, N, dirs, nO)
 
@@ -214,10 +214,11 @@ cdef void backprop_direction(
     )
     real_kernels(active(), d_params).normalize.sum_columns(d_params + block.bx, da, net.N, width)
     memcpy(d_params + block.bh, d_params + block.bx, width * sizeof(real))
-    multiply(
-        net.N, block.width, width, da, width, 1, params + block.Wx, block.width, 1, <real>(direction != 0),
-        d_inputs, block.width, <const real*>NULL
-    )
+    if d_inputs != NULL:
+        multiply(
+            net.N, block.width, width, da, width, 1, params + block.Wx, block.width, 1, <real>(direction != 0),
+            d_inputs, block.width, <const real*>NULL
+        )
 
 
 cdef void run_backprop(const Network* net, const Gradients* grads, real* kind) noexcept nogil:
@@ -325,8 +326,8 @@ cdef bint has_shape4(cnp.ndarray array, Py_ssize_t d0, Py_ssize_t d1, Py_ssize_t
     return cnp.PyArray_NDIM(array) == 4 and shape[0] == d0 and shape[1] == d1 and shape[2] == d2 and shape[3] == d3
 
 
-cdef object backprop(object dY, object size_at_t, object params, object state):
-    # (dX, d_params), or None if that is not for the kernels
+cdef object backprop(object dY, object size_at_t, object params, object state, bint wants_dX):
+    # (dX, d_params), or None if that is not for the kernels; dX is None without wants_dX
     cdef Network net
     cdef Gradients grads
     cdef int kind
@@ -360,7 +361,7 @@ cdef object backprop(object dY, object size_at_t, object params, object state):
         return None
     y = contiguous(<cnp.ndarray>Y.transpose((0, 2, 1, 3)))
     g, c, dy = contiguous(<cnp.ndarray>G), contiguous(<cnp.ndarray>C), as_kind(dY, kind)
-    dX, d_params = empty2(net.N, net.nI, kind), empty1(cnp.PyArray_DIM(p, 0), kind)
+    dX, d_params = empty2(net.N if wants_dX else 0, net.nI, kind), empty1(cnp.PyArray_DIM(p, 0), kind)
     a, h_prev = empty2(net.N, 4 * net.nO, kind), empty2(net.N, net.nO, kind)
     scratch = empty1(2 * net.batch * net.nO, kind)
     d_outputs = empty2(2 * net.N if net.depth > 1 else 0, net.dirs * net.nO, kind)
@@ -370,7 +371,7 @@ cdef object backprop(object dY, object size_at_t, object params, object state):
     net.top = cnp.PyArray_BYTES(y) + (net.depth - 1) * net.N * net.dirs * net.nO * cnp.PyArray_ITEMSIZE(y)
     net.gates, net.cells = cnp.PyArray_DATA(g), cnp.PyArray_DATA(c)
     net.a, net.h_prev, net.scratch = cnp.PyArray_DATA(a), cnp.PyArray_DATA(h_prev), cnp.PyArray_DATA(scratch)
-    grads.dY, grads.dX = cnp.PyArray_DATA(dy), cnp.PyArray_DATA(dX)
+    grads.dY, grads.dX = cnp.PyArray_DATA(dy), cnp.PyArray_DATA(dX) if wants_dX else NULL
     grads.d_params, grads.d_outputs = cnp.PyArray_DATA(d_params), cnp.PyArray_DATA(d_outputs)
     if kind == cnp.NPY_FLOAT32:
         with nogil:
@@ -378,7 +379,45 @@ cdef object backprop(object dY, object size_at_t, object params, object state):
     else:
         with nogil:
             run_backprop[double](&net, &grads, NULL)
-    return as_kind(dX, cnp.PyArray_TYPE(<cnp.ndarray>X)), as_kind(d_params, cnp.PyArray_TYPE(<cnp.ndarray>params))
+    return (
+        as_kind(dX, cnp.PyArray_TYPE(<cnp.ndarray>X)) if wants_dX else None,
+        as_kind(d_params, cnp.PyArray_TYPE(<cnp.ndarray>params)),
+    )
+
+
+cdef bint copy_steps(cnp.ndarray data, cnp.ndarray rows, cnp.ndarray sizes, bint unpack) noexcept:
+    # Between data (steps, B, width) and the first rows of each step (N, width); what is behind them becomes zero.
+    # False, and nothing done, if the sizes do not fit.
+    cdef const int64_t* n = <const int64_t*>cnp.PyArray_DATA(sizes)
+    cdef Py_ssize_t steps = cnp.PyArray_DIM(data, 0), batch = cnp.PyArray_DIM(data, 1), t
+    cdef Py_ssize_t row = cnp.PyArray_DIM(data, 2) * cnp.PyArray_ITEMSIZE(data), left = cnp.PyArray_DIM(rows, 0)
+    cdef char* padded = cnp.PyArray_BYTES(data)
+    cdef char* packed = cnp.PyArray_BYTES(rows)
+    for t in range(steps):
+        if n[t] < 0 or n[t] > batch or n[t] > left:
+            return False
+        left -= n[t]
+    if left != 0:
+        return False
+    with nogil:
+        for t in range(steps):
+            if unpack:
+                memcpy(padded, packed, n[t] * row)
+                memset(padded + n[t] * row, 0, (batch - n[t]) * row)
+            else:
+                memcpy(packed, padded, n[t] * row)
+            padded += batch * row
+            packed += n[t] * row
+    return True
+
+
+cdef cnp.ndarray as_int64(object sizes, Py_ssize_t steps):
+    # A vector of integers as int64, or None
+    if not cnp.PyArray_Check(sizes) or cnp.PyArray_NDIM(<cnp.ndarray>sizes) != 1 \
+            or cnp.PyArray_DIM(<cnp.ndarray>sizes, 0) != steps or not cnp.PyArray_ISINTEGER(<cnp.ndarray>sizes):
+        return None
+    return <cnp.ndarray>cnp.PyArray_FROM_OTF(
+        sizes, cnp.NPY_INT64, cnp.NPY_ARRAY_IN_ARRAY | cnp.NPY_ARRAY_FORCECAST)
 
 
 def lstm_forward_training(params, H0, C0, X, size_at_t):
@@ -389,7 +428,7 @@ def lstm_forward_training(params, H0, C0, X, size_at_t):
 
 def backprop_lstm(dY, lengths, params, fwd_state):
     """`NumpyOps.backprop_lstm`."""
-    found = backprop(dY, lengths, params, fwd_state)
+    found = backprop(dY, lengths, params, fwd_state, True)
     return _lstm.backprop_lstm(dY, lengths, params, fwd_state) if found is None else found
 
 
@@ -406,3 +445,36 @@ class CpuLSTM:
 
     def backprop_lstm(self, dY, lengths, params, fwd_state):
         return backprop_lstm(dY, lengths, params, fwd_state)
+
+    def _backprop_lstm(self, dY, lengths, params, fwd_state, wants_dX):
+        found = backprop(dY, lengths, params, fwd_state, wants_dX)
+        return _lstm.backprop_lstm(dY, lengths, params, fwd_state, wants_dX) if found is None else found
+
+    def _pack_steps(self, data, size_at_t):
+        cdef cnp.ndarray sizes, rows, steps
+        cdef Py_ssize_t N = 0, t, batch
+        if is_real_array(data) and cnp.PyArray_NDIM(<cnp.ndarray>data) == 3:
+            sizes = as_int64(size_at_t, cnp.PyArray_DIM(<cnp.ndarray>data, 0))
+            if sizes is not None:
+                batch = cnp.PyArray_DIM(<cnp.ndarray>data, 1)
+                for t in range(cnp.PyArray_DIM(sizes, 0)):
+                    N += min(max((<const int64_t*>cnp.PyArray_DATA(sizes))[t], 0), batch)
+                steps = contiguous(<cnp.ndarray>data)
+                rows = empty2(N, cnp.PyArray_DIM(steps, 2), cnp.PyArray_TYPE(steps))
+                if copy_steps(steps, rows, sizes, False):
+                    return rows
+        return super()._pack_steps(data, size_at_t)
+
+    def _unpack_steps(self, X, size_at_t, batch):
+        cdef cnp.ndarray sizes, data, rows
+        cdef cnp.npy_intp shape[3]
+        cdef Py_ssize_t B = batch
+        if is_real_array(X) and cnp.PyArray_NDIM(<cnp.ndarray>X) == 2 and B >= 0:
+            sizes = as_int64(size_at_t, len(size_at_t))
+            if sizes is not None:
+                rows = contiguous(<cnp.ndarray>X)
+                shape[0], shape[1], shape[2] = cnp.PyArray_DIM(sizes, 0), B, cnp.PyArray_DIM(rows, 1)
+                data = empty(3, shape, cnp.PyArray_TYPE(rows))
+                if copy_steps(data, rows, sizes, True):
+                    return data
+        return super()._unpack_steps(X, size_at_t, batch)

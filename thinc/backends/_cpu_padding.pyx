@@ -18,9 +18,10 @@ cdef extern from "numpy/arrayobject.h":
         void* obj
     )
 
-# NumPy's limit, in any version.
+# Of dimensions: NumPy's limit, in any version.
 cdef enum:
     MAX_DIMS = 64
+    LARGEST = 0x7fffffff  # number of rows to pad with: sums of them cannot overflow
     TILE = 8
 
 
@@ -431,7 +432,7 @@ class CpuPadding:
         cdef cnp.ndarray out
         cdef char* target
         cdef Py_ssize_t zeros
-        if X is None or dtype is not None or pad < 0:
+        if X is None or dtype is not None or not 0 <= pad <= LARGEST:
             return super().flatten(X, dtype=dtype, pad=pad, ndim_if_empty=ndim_if_empty)
         parts = as_parts(X, True)
         if parts is None or parts.count == 0:
@@ -444,7 +445,8 @@ class CpuPadding:
 
     def unflatten(self, X, lengths, pad=0):
         cdef cnp.ndarray n
-        if type(X) is not cnp.ndarray or cnp.PyArray_NDIM(<cnp.ndarray>X) == 0 or pad < 0:
+        if type(X) is not cnp.ndarray or cnp.PyArray_NDIM(<cnp.ndarray>X) == 0 \
+                or not 0 <= pad <= LARGEST:
             return super().unflatten(X, lengths, pad=pad)
         n = as_lengths(lengths)
         if n is None:
@@ -456,7 +458,7 @@ class CpuPadding:
         cdef cnp.ndarray out
         cdef Py_ssize_t steps, multiple
         cdef char* target
-        if type(round_to) is not int or not 1 <= round_to <= 0x7fffffff:
+        if type(round_to) is not int or not 1 <= round_to <= LARGEST:
             return super().pad(seqs, round_to=round_to)
         parts = as_parts(seqs, False)
         if parts is None:
