@@ -12,15 +12,9 @@ import pytest
 
 TESTS = Path(__file__).parent
 NUMBERS = {"layers": 37, "model": 36, "ops": 28, "training": 34, "vectors": 12}
-SEARCH = "a later part of the package: thinc.extra.search"
 WITHOUT_TEST = {
     ("model", 3): "a lock that protected nothing: it is left out, and nobody can notice",
-    ("ops", 23): SEARCH,
-    ("ops", 24): SEARCH,
-    ("ops", 25): SEARCH,
     ("ops", 27): "concerns GPUs only, and either behaviour is fine",
-    ("vectors", 11): SEARCH,
-    ("vectors", 12): SEARCH,
 }
 
 

@@ -208,7 +208,7 @@ def test_use_before_initialize():
 # --- advance
 
 
-def test_ties_go_to_the_larger_number():
+def test_edge_vectors_11_ties_go_to_the_larger_number():
     driver = Driver(3, 4)
     driver.fill(1)
     driver.advance()
@@ -461,7 +461,7 @@ def test_check():
     assert found.p_probs == found.g_probs == []
 
 
-def test_check_crf():
+def test_edge_vectors_12_check_crf():
     pred, gold = two_beams([0, 1, 2], [0, 1, 1], [1, 0, 0])
     found = MaxViolation()
     fields = check(found, "check_crf", pred, gold)

@@ -36,7 +36,8 @@ def forward(
         callbacks.append(callback)
 
     def backprop(dYs: "List[OutT]") -> "List[InT]":
-        if not (isinstance(dYs, (list, tuple)) or is_xp_array(dYs)) or len(dYs) != len(callbacks):
+        is_list = isinstance(dYs, (list, tuple)) or (is_xp_array(dYs) and dYs.ndim > 0)
+        if not is_list or len(dYs) != len(callbacks):
             raise refusal(model, f"a list of {len(callbacks)} gradients", dYs)
         return list(map(call, callbacks, dYs))
 
