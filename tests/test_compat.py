@@ -65,12 +65,13 @@ def test_names(fresh):
         getattr(compat, "numpy_gpu")  # noqa: B009 -- to raise is the point
 
 
-@pytest.mark.parametrize("name", ["torch", "cupy"])
+@pytest.mark.parametrize("name", ["torch", "cupy", "jax"])
 def test_missing_framework(fresh, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     assert getattr(fresh, f"has_{name}") is False
     assert getattr(fresh, name) is None
-    assert getattr(fresh, f"{name}_version") == Version("0.0.0")
+    if name != "jax":
+        assert getattr(fresh, f"{name}_version") == Version("0.0.0")
     assert fresh.has_gpu is False and fresh.has_torch_amp is False and fresh.has_torch_mps_gpu is False
 
 
@@ -105,33 +106,30 @@ def test_cupy_devices(fresh, monkeypatch):
     assert fresh.has_cupy_gpu
 
 
-def test_enabling_shows_in_util(monkeypatch):
-    for name in ("tensorflow", "has_tensorflow", "has_tensorflow_gpu", "mxnet", "has_mxnet"):
+def test_edge_model_30_enabling_shows_in_util(monkeypatch):
+    for name in ("tensorflow", "has_tensorflow", "has_tensorflow_gpu"):
         monkeypatch.setattr(compat, name, getattr(compat, name))
     monkeypatch.setattr(compat, "has_tensorflow", False)
-    monkeypatch.setattr(compat, "has_mxnet", False)
-    assert util.has_tensorflow is False and util.has_mxnet is False
+    assert util.has_tensorflow is False
     tensorflow = builtin_types.ModuleType("tensorflow")
     tensorflow.config = builtin_types.SimpleNamespace(
         experimental=builtin_types.SimpleNamespace(list_physical_devices=lambda kind: [kind])
     )
     for name in ("tensorflow", "tensorflow.experimental", "tensorflow.experimental.dlpack"):
         monkeypatch.setitem(sys.modules, name, tensorflow)
-    mxnet = builtin_types.ModuleType("mxnet")
-    monkeypatch.setitem(sys.modules, "mxnet", mxnet)
     with pytest.warns(DeprecationWarning, match="TensorFlow"):
         compat.enable_tensorflow()
-    with pytest.warns(DeprecationWarning, match="MXNet"):
-        compat.enable_mxnet()
     assert util.has_tensorflow is True and util.tf is tensorflow and util.has_tensorflow_gpu is True
-    assert util.has_mxnet is True and util.mx is mxnet
 
 
 def test_enabling_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
-    monkeypatch.setitem(sys.modules, "mxnet", None)
     with pytest.warns(DeprecationWarning), pytest.raises(ImportError):
         compat.enable_tensorflow()
-    with pytest.warns(DeprecationWarning), pytest.raises(ImportError):
+    assert compat.has_tensorflow is False
+
+
+def test_mxnet_is_retired():
+    with pytest.warns(DeprecationWarning, match="MXNet"), pytest.raises(ImportError, match=r"retired.*PyTorch"):
         compat.enable_mxnet()
-    assert compat.has_tensorflow is False and compat.has_mxnet is False
+    assert util.has_mxnet is False and util.mx is None

@@ -36,14 +36,21 @@ from .layers import (
     HardSwishMobilenet,
     HardTanh,
     HashEmbed,
+    JAXWrapper,
     LayerNorm,
     Linear,
     Logistic,
     Maxout,
     Mish,
     MultiSoftmax,
+    MXNetWrapper,
     ParametricAttention,
     ParametricAttention_v2,
+    PyTorchLSTM,
+    PyTorchRNNWrapper,
+    PyTorchWrapper,
+    PyTorchWrapper_v2,
+    PyTorchWrapper_v3,
     Relu,
     ReluK,
     Sigmoid,
@@ -52,6 +59,8 @@ from .layers import (
     SparseLinear,
     SparseLinear_v2,
     Swish,
+    TensorFlowWrapper,
+    TorchScriptWrapper_v1,
     add,
     array_getitem,
     bidirectional,
@@ -59,6 +68,7 @@ from .layers import (
     clone,
     concatenate,
     expand_window,
+    keras_subclass,
     list2array,
     list2padded,
     list2ragged,
@@ -66,6 +76,7 @@ from .layers import (
     noop,
     padded2list,
     premap_ids,
+    pytorch_to_torchscript_wrapper,
     ragged2list,
     reduce_first,
     reduce_last,
@@ -120,7 +131,17 @@ from .schedules import (
     slanted_triangular,
     warmup_linear,
 )
-from .shims import Shim
+from .shims import (
+    JAXShim,
+    MXNetShim,
+    PyTorchGradScaler,
+    PyTorchShim,
+    Shim,
+    TensorFlowShim,
+    TorchScriptShim,
+    keras_model_fns,
+    maybe_handshake_model,
+)
 from .types import ArgsKwargs, Padded, Ragged, Unserializable
 from .util import (
     DataValidationError,
@@ -130,6 +151,7 @@ from .util import (
     get_torch_default_device,
     get_width,
     is_cupy_array,
+    jax2xp,
     mxnet2xp,
     prefer_gpu,
     require_cpu,
@@ -139,6 +161,7 @@ from .util import (
     to_categorical,
     to_numpy,
     torch2xp,
+    xp2jax,
     xp2mxnet,
     xp2tensorflow,
     xp2torch,
@@ -182,13 +205,16 @@ __all__ = [
     # optimizers and schedules
     "Adam", "Optimizer", "RAdam", "SGD", "compounding", "constant", "constant_then", "cyclic_triangular",
     "decaying", "slanted_triangular", "warmup_linear",
-    # shims
-    "Shim",
+    # networks of other frameworks
+    "PyTorchGradScaler", "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchShim", "PyTorchWrapper", "PyTorchWrapper_v2",
+    "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",
+    "TensorFlowShim", "TensorFlowWrapper", "keras_model_fns", "keras_subclass", "maybe_handshake_model",
+    "MXNetShim", "MXNetWrapper", "JAXShim", "JAXWrapper",
     # types
     "ArgsKwargs", "Padded", "Ragged", "Unserializable",
     # util
     "DataValidationError", "data_validation", "fix_random_seed", "get_array_module",
-    "get_torch_default_device", "get_width", "is_cupy_array", "mxnet2xp", "prefer_gpu", "require_cpu",
-    "require_gpu", "set_active_gpu", "tensorflow2xp", "to_categorical", "to_numpy", "torch2xp", "xp2mxnet",
+    "get_torch_default_device", "get_width", "is_cupy_array", "jax2xp", "mxnet2xp", "prefer_gpu", "require_cpu",
+    "require_gpu", "set_active_gpu", "tensorflow2xp", "to_categorical", "to_numpy", "torch2xp", "xp2jax", "xp2mxnet",
     "xp2tensorflow", "xp2torch",
 ]  # fmt: skip

@@ -2,8 +2,8 @@
 
 Importing this module imports nothing. ``has_torch`` and ``has_cupy`` say whether the package is installed;
 asking for a module (``torch``) or a device (``has_torch_cuda_gpu``) imports the framework. A module that is
-missing or fails to import is ``None``, and its flags are then false. TensorFlow and MXNet stay off until
-`enable_tensorflow` or `enable_mxnet` is called.
+missing or fails to import is ``None``, and its flags are then false. TensorFlow stays off until
+`enable_tensorflow` is called. MXNet is retired: its names are kept, and say so when they are used.
 """
 
 import importlib
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     cupyx: Any
     cublas: Any
     torch: Any
+    jax: Any
     h5py: Any
     os_signpost: Any
     cupy_from_dlpack: Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     has_torch_mps: bool
     has_torch_mps_gpu: bool
     has_torch_amp: bool
+    has_jax: bool
     has_os_signpost: bool
     has_gpu: bool
 
@@ -44,6 +46,10 @@ has_tensorflow: bool = False
 has_tensorflow_gpu: bool = False
 mxnet: Any = None
 has_mxnet: bool = False
+MXNET_IS_RETIRED = (
+    "MXNet is needed here, but was retired in 2023: none of its releases runs with NumPy 2. "
+    "Use PyTorch instead (pip install thinc[torch]), or JAX (pip install thinc[jax])."
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -75,16 +81,15 @@ def enable_tensorflow() -> None:
 
 
 def enable_mxnet() -> None:
-    """Import MXNet and turn its support on.
+    """Say that MXNet is retired.
 
     Raises
     ------
     ImportError
-        If MXNet is not installed.
+        Always; the message names what to use instead.
     """
-    global mxnet, has_mxnet
     _warn_deprecated("MXNet")
-    mxnet, has_mxnet = importlib.import_module("mxnet"), True
+    raise ImportError(MXNET_IS_RETIRED)
 
 
 def _warn_deprecated(framework: str) -> None:
@@ -185,6 +190,8 @@ _LOOKUPS: dict[str, Callable[[], Any]] = {
     "has_torch_mps": lambda: _has_torch_mps("is_built"),
     "has_torch_mps_gpu": lambda: _has_torch_mps("is_available"),
     "has_torch_amp": _has_torch_amp,
+    "jax": lambda: _load_framework("jax"),
+    "has_jax": lambda: _installed("jax"),
     "h5py": lambda: _load("h5py"),
     "os_signpost": lambda: _load("os_signpost"),
     "has_os_signpost": lambda: _this("os_signpost") is not None,

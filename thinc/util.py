@@ -1,7 +1,7 @@
 """The public face of the helpers for arrays, devices, seeds and validation.
 
 The flags (``has_torch`` and so on) and modules (``torch``, ``cupy``, ``tf``, ``mx``) are those of
-`thinc.compat`, looked up at each use: they follow ``enable_tensorflow`` and ``enable_mxnet``.
+`thinc.compat`, looked up at each use: they follow ``enable_tensorflow``.
 """
 
 # ruff: noqa: F401, F822 -- more is importable than `__all__` has, and flags come from `__getattr__`
@@ -14,6 +14,8 @@ from ._util.arrays import (
     get_array_module,
     get_width,
     is_cupy_array,
+    is_jax_array,
+    is_jax_gpu_array,
     is_mxnet_array,
     is_mxnet_gpu_array,
     is_numpy_array,
@@ -29,7 +31,12 @@ from ._util.arrays import (
 from ._util.callables import partial
 from ._util.categorical import to_categorical
 from ._util.files import make_tempfile
-from ._util.frameworks import assert_mxnet_installed, assert_pytorch_installed, assert_tensorflow_installed
+from ._util.frameworks import (
+    assert_jax_installed,
+    assert_mxnet_installed,
+    assert_pytorch_installed,
+    assert_tensorflow_installed,
+)
 from ._util.profiling import use_nvtx_range
 from ._util.recursive import convert_recursive, iterate_recursive
 from ._util.seeds import fix_random_seed
@@ -47,7 +54,9 @@ from .backends._context import (
     require_gpu,
     set_active_gpu,
 )
-from .backends._convert import mxnet2xp, tensorflow2xp, torch2xp, xp2mxnet, xp2tensorflow, xp2torch
+from .backends._convert import mxnet2xp, torch2xp, xp2mxnet, xp2torch
+from .backends._convert_jax import get_jax_default_device, jax2xp, xp2jax
+from .backends._convert_tensorflow import tensorflow2xp, xp2tensorflow
 
 __all__ = [
     "get_array_module",
@@ -76,7 +85,17 @@ __all__ = [
 
 _NAMES_IN_COMPAT = {"tf": "tensorflow", "mx": "mxnet"}
 _FROM_COMPAT = {
-    *("cupy", "torch", "has_cupy", "has_cupy_gpu", "has_gpu", "has_mxnet", "has_tensorflow"),
+    *(
+        "cupy",
+        "torch",
+        "jax",
+        "has_cupy",
+        "has_cupy_gpu",
+        "has_gpu",
+        "has_jax",
+        "has_mxnet",
+        "has_tensorflow",
+    ),
     *("has_tensorflow_gpu", "has_torch", "has_torch_cuda_gpu", "has_torch_gpu", "has_torch_mps"),
     *("has_torch_mps_gpu", "has_torch_amp", *_NAMES_IN_COMPAT),
 }

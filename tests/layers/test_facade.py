@@ -23,13 +23,24 @@ MODULES = {
     "Softmax_v2": "softmax",
     "SparseLinear_v2": "sparselinear",
     "remap_ids_v2": "remap_ids",
+    "PyTorchLSTM": "lstm",
+    "PyTorchRNNWrapper": "pytorchwrapper",
+    "PyTorchWrapper_v2": "pytorchwrapper",
+    "PyTorchWrapper_v3": "pytorchwrapper",
+    "TorchScriptWrapper_v1": "torchscriptwrapper",
+    "keras_subclass": "tensorflowwrapper",
+    "pytorch_to_torchscript_wrapper": "torchscriptwrapper",
 }
 REGISTERED_AS = {name: name.replace("_v", ".v") for name in layers.__all__ if name.endswith(("_v2", "_v3"))}
 CHANGE_LAYERS = {"with_debug", "with_nvtx_range", "with_signpost_interval"}
-NOT_REGISTERED = {"array_getitem", "map_list", *CHANGE_LAYERS}
+TORCHSCRIPT = {"TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper"}
+TENSORFLOW = {"TensorFlowWrapper", "keras_subclass"}
+NOT_REGISTERED = {"array_getitem", "map_list", *CHANGE_LAYERS, *TORCHSCRIPT, *TENSORFLOW}
 FORWARD = {"tuplify": "tuplify_forward", "remap_ids_v2": "forward_v2"}
 WITHOUT_FORWARD = {"clone", *CHANGE_LAYERS}
 WITHOUT_INIT = {
+    *("PyTorchRNNWrapper", "PyTorchWrapper", "PyTorchWrapper_v2", "PyTorchWrapper_v3", *TORCHSCRIPT),
+    *("JAXWrapper", "MXNetWrapper", *TENSORFLOW),
     *("Dropout", "array_getitem", "expand_window", "noop", "clone", *CHANGE_LAYERS),
     *("Logistic", "sigmoid_activation", "softmax_activation"),
     *("premap_ids", "remap_ids", "remap_ids_v2", "strings2arrays"),

@@ -56,7 +56,7 @@ def test_what_a_subclass_must_define():
         assert result is None
 
 
-def test_copy_is_deep_and_has_a_fresh_id():
+def test_edge_model_7_training_14_copy_is_deep_and_has_a_fresh_id():
     shim = Doubling([1])
     copied = shim.copy()
     assert type(copied) is Doubling

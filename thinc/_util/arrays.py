@@ -57,6 +57,16 @@ def is_tensorflow_gpu_array(obj: Any) -> bool:
     return is_tensorflow_array(obj) and "GPU:" in obj.device
 
 
+def is_jax_array(obj: Any) -> bool:
+    """Whether `obj` is a JAX array (those that stand for one while a function is traced are, too)."""
+    return _is_instance(obj, "jax", "Array")
+
+
+def is_jax_gpu_array(obj: Any) -> bool:
+    """Whether `obj` is a JAX array on a GPU."""
+    return is_jax_array(obj) and any(device.platform != "cpu" for device in obj.devices())
+
+
 def is_mxnet_array(obj: Any) -> bool:
     """Whether `obj` is an MXNet array."""
     return _is_instance(getattr(obj, "as_nd_ndarray", lambda: obj)(), "mxnet.ndarray", "NDArray")

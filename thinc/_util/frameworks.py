@@ -1,5 +1,7 @@
 """Checks that a framework is there, with the remedy if it is not."""
 
+from typing import NoReturn
+
 from .. import compat
 
 
@@ -14,17 +16,20 @@ def assert_pytorch_installed() -> None:
 def assert_tensorflow_installed() -> None:
     """Raise ImportError unless TensorFlow support is on."""
     if not compat.has_tensorflow:
-        raise ImportError(_needs_enabling("TensorFlow", "tensorflow"))
+        raise ImportError(
+            "TensorFlow support is needed here, but is off. Install it with: pip install thinc[tensorflow], "
+            "and turn it on with: thinc.api.enable_tensorflow()"
+        )
 
 
-def assert_mxnet_installed() -> None:
-    """Raise ImportError unless MXNet support is on."""
-    if not compat.has_mxnet:
-        raise ImportError(_needs_enabling("MXNet", "mxnet"))
+def assert_mxnet_installed() -> NoReturn:
+    """Raise ImportError: MXNet is retired."""
+    raise ImportError(compat.MXNET_IS_RETIRED)
 
 
-def _needs_enabling(framework: str, name: str) -> str:
-    return (
-        f"{framework} support is needed here, but is off. Install it with: pip install thinc[{name}], "
-        f"and turn it on with: thinc.api.enable_{name}()"
-    )
+def assert_jax_installed() -> None:
+    """Raise ImportError unless JAX can be imported."""
+    if compat.jax is None:
+        raise ImportError(
+            "JAX is needed here, but cannot be imported. Install it with: pip install thinc[jax]"
+        )

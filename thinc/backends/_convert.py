@@ -1,18 +1,16 @@
 """Arrays to tensors of other frameworks and back, without copies where possible."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 
 from .. import compat
 from .._util.arrays import (
-    is_mxnet_gpu_array,
     is_numpy_array,
-    is_tensorflow_gpu_array,
     is_torch_cuda_array,
     is_torch_mps_array,
 )
-from .._util.frameworks import assert_mxnet_installed, assert_pytorch_installed, assert_tensorflow_installed
+from .._util.frameworks import assert_mxnet_installed, assert_pytorch_installed
 from ._context import get_torch_default_device
 from ._dlpack import cuda_tensor_to_cupy
 from .cupy_ops import CupyOps
@@ -72,66 +70,23 @@ def torch2xp(torch_tensor: Any, *, ops: Ops | None = None) -> Any:
     assert_pytorch_installed()
     torch = compat.torch
     tensor = torch_tensor.detach()
+    if tensor.dtype == torch.bfloat16:  # neither NumPy nor CuPy has it
+        tensor = tensor.float()
     if is_torch_cuda_array(tensor) and (ops is None or isinstance(ops, CupyOps)):
         return cuda_tensor_to_cupy(tensor)
     if is_torch_cuda_array(tensor) or is_torch_mps_array(tensor):
         tensor = tensor.cpu()
-    if tensor.dtype == torch.bfloat16:
-        tensor = tensor.float()
     return _for_ops(tensor.numpy(), ops)
 
 
-def xp2tensorflow(xp_tensor: Any, requires_grad: bool = False, as_variable: bool = False) -> Any:
-    """Convert an array to a TensorFlow tensor.
-
-    Parameters
-    ----------
-    xp_tensor
-        A NumPy or CuPy array; the tensor is on the same device.
-    requires_grad
-        Let gradients flow to the tensor.
-    as_variable
-        Make a ``tensorflow.Variable``, trainable if `requires_grad`.
-    """
-    assert_tensorflow_installed()
-    tensorflow = compat.tensorflow
-    if is_numpy_array(xp_tensor):
-        tensor = _from_numpy(tensorflow.convert_to_tensor, xp_tensor)
-    else:
-        tensor = tensorflow.experimental.dlpack.from_dlpack(_plain_strides(xp_tensor).__dlpack__())
-    if as_variable:
-        with tensorflow.device(tensor.device):
-            return tensorflow.Variable(tensor, trainable=requires_grad)
-    return tensor if requires_grad else tensorflow.stop_gradient(tensor)
-
-
-def tensorflow2xp(tf_tensor: Any, *, ops: Ops | None = None) -> Any:
-    """Convert a TensorFlow tensor to an array of the backend `ops`; see `torch2xp`."""
-    assert_tensorflow_installed()
-    if is_tensorflow_gpu_array(tf_tensor) and (ops is None or isinstance(ops, CupyOps)):
-        return cuda_tensor_to_cupy(tf_tensor)
-    return _for_ops(tf_tensor.numpy(), ops)
-
-
-def xp2mxnet(xp_tensor: Any, requires_grad: bool = False) -> Any:
-    """Convert an array to an MXNet array on the same device; `requires_grad` attaches a gradient."""
+def xp2mxnet(xp_tensor: Any, requires_grad: bool = False) -> NoReturn:
+    """Raise ImportError: MXNet is retired. Use `xp2torch` or `xp2jax`."""
     assert_mxnet_installed()
-    mxnet = compat.mxnet
-    if is_numpy_array(xp_tensor):
-        tensor = _from_numpy(mxnet.nd.from_numpy, xp_tensor)
-    else:
-        tensor = mxnet.nd.from_dlpack(_plain_strides(xp_tensor).__dlpack__())
-    if requires_grad:
-        tensor.attach_grad()
-    return tensor
 
 
-def mxnet2xp(mx_tensor: Any, *, ops: Ops | None = None) -> Any:
-    """Convert an MXNet array to an array of the backend `ops`; see `torch2xp`."""
+def mxnet2xp(mx_tensor: Any, *, ops: Ops | None = None) -> NoReturn:
+    """Raise ImportError: MXNet is retired. Use `torch2xp` or `jax2xp`."""
     assert_mxnet_installed()
-    if is_mxnet_gpu_array(mx_tensor) and (ops is None or isinstance(ops, CupyOps)):
-        return cuda_tensor_to_cupy(mx_tensor)
-    return _for_ops(mx_tensor.detach().asnumpy(), ops)
 
 
 def _for_ops(array: numpy.ndarray, ops: Ops | None) -> Any:

@@ -16,22 +16,25 @@ from .gelu import Gelu
 from .hard_swish import HardSwish
 from .hard_swish_mobilenet import HardSwishMobilenet
 from .hashembed import HashEmbed
+from .jaxwrapper import JAXWrapper
 from .layernorm import LayerNorm
 from .linear import Linear
 from .list2array import list2array
 from .list2padded import list2padded
 from .list2ragged import list2ragged
 from .logistic import Logistic
-from .lstm import LSTM
+from .lstm import LSTM, PyTorchLSTM
 from .map_list import map_list
 from .maxout import Maxout
 from .mish import Mish
 from .multisoftmax import MultiSoftmax
+from .mxnetwrapper import MXNetWrapper
 from .noop import noop
 from .padded2list import padded2list
 from .parametricattention import ParametricAttention
 from .parametricattention_v2 import ParametricAttention_v2
 from .premap_ids import premap_ids
+from .pytorchwrapper import PyTorchRNNWrapper, PyTorchWrapper, PyTorchWrapper_v2, PyTorchWrapper_v3
 from .ragged2list import ragged2list
 from .reduce_first import reduce_first
 from .reduce_last import reduce_last
@@ -50,6 +53,8 @@ from .softmax_activation import softmax_activation
 from .sparselinear import SparseLinear, SparseLinear_v2
 from .strings2arrays import strings2arrays
 from .swish import Swish
+from .tensorflowwrapper import TensorFlowWrapper, keras_subclass
+from .torchscriptwrapper import TorchScriptWrapper_v1, pytorch_to_torchscript_wrapper
 from .tuplify import tuplify
 from .uniqued import uniqued
 from .with_array import with_array
@@ -84,6 +89,10 @@ __all__ = [
     "with_padded", "with_ragged", "with_reshape",
     # ids
     "premap_ids", "remap_ids", "remap_ids_v2", "strings2arrays",
+    # networks of other frameworks
+    "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchWrapper", "PyTorchWrapper_v2", "PyTorchWrapper_v3",
+    "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper", "TensorFlowWrapper", "keras_subclass", "MXNetWrapper",
+    "JAXWrapper",
     # devices, debugging, profiling
     "with_cpu", "with_debug", "with_nvtx_range", "with_signpost_interval",
 ]  # fmt: skip

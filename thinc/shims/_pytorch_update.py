@@ -1,0 +1,62 @@
+"""Let an optimizer of ours, which works on arrays, update the parameters of a PyTorch module."""
+
+from typing import Any, List, Tuple
+
+from .. import compat
+from ..backends import NumpyOps
+from ..optimizers import Optimizer
+from ..util import torch2xp, xp2torch
+
+
+def update_parameters(optimizer: Any, owner_id: int, named: List[Tuple[str, Any]]) -> None:
+    """Update parameters that have a gradient, and set that to zero.
+
+    Parameters
+    ----------
+    optimizer : callable
+        ``optimizer(key, W, dW) -> (W, dW)``.
+    owner_id : int
+        The first part of the keys.
+    named : list
+        Names, the second part of the keys, and parameters.
+    """
+    is_ours = type(optimizer).__call__ is Optimizer.__call__
+    in_float32 = is_ours and optimizer.b2 > 0
+    keys = [(owner_id, name) for name, _ in named]
+    weights = [_as_array(parameter.detach(), in_float32) for _, parameter in named]
+    gradients = [_as_gradient(parameter, W) for (_, parameter), (W, _) in zip(named, weights, strict=True)]
+    if is_ours:
+        updated = optimizer.update_many(keys, [W for W, _ in weights], [dW for dW, _ in gradients])
+    else:
+        updated = [
+            optimizer(key, W, dW)[0] for key, (W, _), (dW, _) in zip(keys, weights, gradients, strict=True)
+        ]
+    for (_, parameter), (W, is_view), (_, is_view_of_gradient), new in zip(
+        named, weights, gradients, updated, strict=True
+    ):
+        if new is not W or not is_view:
+            parameter.data.copy_(xp2torch(new, device=parameter.device).reshape(parameter.shape))
+        if not (is_ours and is_view_of_gradient):  # ours have set it to zero
+            parameter.grad.zero_()
+
+
+def _as_array(tensor: Any, in_float32: bool) -> Tuple[Any, bool]:
+    """The numbers of a tensor as an array of at least one dimension, and whether it shares its memory.
+
+    It does not where the tensor is elsewhere, sparse, or in half precision: then the array is float32.
+    """
+    dense = tensor.to_dense() if tensor.is_sparse else tensor
+    if dense.is_floating_point() and (in_float32 or dense.element_size() < 4):
+        dense = dense.float()  # the same tensor, if it is float32 already
+    if dense.is_cpu:
+        array = dense.numpy()
+    else:
+        # A module on a CUDA device does not need CuPy to be trained.
+        array = torch2xp(dense, ops=NumpyOps() if compat.cupy is None else None)
+    is_view = dense is tensor and (dense.is_cpu or (dense.is_cuda and compat.cupy is not None))
+    return array if array.ndim else array.reshape(1), is_view
+
+
+def _as_gradient(parameter: Any, W: Any) -> Tuple[Any, bool]:
+    gradient, is_view = _as_array(parameter.grad, W.dtype == "float32")
+    return (gradient, is_view) if gradient.dtype == W.dtype else (gradient.astype(W.dtype), False)
