@@ -53,7 +53,10 @@ def test_plain():
     numpy.random.seed(0)
     numpy.testing.assert_array_equal(weights, numpy.random.uniform(2.0, 3.0, 50).astype("float32"))
     assert abs(initializers.uniform_init(OPS, (50,))).max() <= 0.1
-    assert not initializers.normal_init(OPS, (3,)).any()  # its `mean` is the deviation
+
+
+def test_edge_model_29_the_mean_of_normal_init_is_the_deviation():
+    assert not initializers.normal_init(OPS, (3,)).any()
     numpy.random.seed(0)
     weights = initializers.normal_init(OPS, (2, 3), mean=0.5)
     numpy.random.seed(0)

@@ -45,7 +45,7 @@ FORMS = {
 
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("form", FORMS)
-def test_forms_of_truths(form, normalize):
+def test_edge_training_2_forms_of_truths(form, normalize):
     loss = CategoricalCrossentropy(normalize=normalize, names=NAMES)
     expected = expected_gradient(GUESSES, ONE_HOT, divisor=4 if normalize else 1)
     check(loss(GUESSES, FORMS[form]), expected)
@@ -142,7 +142,7 @@ def test_missing_labels(missing, labels):
         check(loss(GUESSES, numpy.array(labels)), expected_gradient(GUESSES, target, kept, 4))
 
 
-def test_missing_rows_of_distributions():
+def test_edge_training_8_missing_rows_of_distributions():
     truths = numpy.array([[0.1, 0.9, 0], [0.8, 0.2, 0], [0, 0, 0], [0, 0, 1]], dtype="float32")
     kept = numpy.array([1, 0, 0, 1])[:, None]
     loss = CategoricalCrossentropy(missing_value=0)
@@ -157,7 +157,7 @@ def test_all_missing():
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
-def test_negated_labels(smoothing):
+def test_edge_training_4_negated_labels(smoothing):
     loss = CategoricalCrossentropy(names=NAMES, neg_prefix="!", label_smoothing=smoothing)
     labels = ["a", "!b", None, "!c"]
     target = numpy.full((4, 3), smoothing / 2)
@@ -201,18 +201,48 @@ def test_no_classes():
         CategoricalCrossentropy()(numpy.zeros((0, 0), dtype="float32"), [])
 
 
-def test_names_need_not_cover_the_classes():
+def test_edge_training_6_names_need_not_cover_the_classes():
     loss = CategoricalCrossentropy(names=["a"], neg_prefix="!")
     check(loss(GUESSES, LABELS), expected_gradient(GUESSES, ONE_HOT, divisor=4))
     assert CategoricalCrossentropy(names=["a", "b", "a"])._name_to_i == {"a": 2, "b": 1}
     assert CategoricalCrossentropy()._name_to_i == {}
 
 
-def test_truths_stay_as_they_are():
+def test_edge_training_5_truths_stay_as_they_are():
     truths = numpy.array([[0, 1, -1.0]] * 4, dtype="float32")
     with pytest.raises(ValueError, match=r"Cannot calculate.*truth"):
         CategoricalCrossentropy(names=NAMES)(GUESSES, truths)
     assert_array_equal(truths, [[0, 1, -1.0]] * 4)
+
+
+# --- surprises
+
+
+@pytest.mark.parametrize("n", [1, 2, 8])
+def test_edge_training_1_the_loss_is_the_sum_of_squared_gradients(n):
+    guesses, truths = numpy.concatenate([GUESSES] * n), LABELS * n
+    single = CategoricalCrossentropy(normalize=False).get_loss(GUESSES, LABELS)
+    assert_allclose(CategoricalCrossentropy(normalize=False).get_loss(guesses, truths), n * single, rtol=1e-6)
+    # The gradient is divided by the number of rows, and so the loss by its square.
+    assert_allclose(CategoricalCrossentropy().get_loss(guesses, truths), n * single / (4 * n) ** 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("missing", [None, -1])
+@pytest.mark.parametrize("make", [list, numpy.array])
+def test_edge_training_3_negative_labels_are_no_classes(missing, make):
+    loss = CategoricalCrossentropy(missing_value=missing)
+    labels = make([2, 1, 0, -2])
+    with pytest.raises(IndexError, match="Label -2"):
+        loss(GUESSES, labels)
+    if missing is None:
+        with pytest.raises(IndexError, match="Label -1"):
+            loss(GUESSES, make([2, 1, 0, -1]))
+
+
+@pytest.mark.parametrize("labels", [[2, 1, None, 0], [None, 2, 1, 0]])
+def test_edge_training_7_none_among_numbers_is_an_error_that_names_it(labels):
+    with pytest.raises((TypeError, ValueError), match=r"None|names"):
+        CategoricalCrossentropy()(GUESSES, labels)
 
 
 # --- errors

@@ -36,7 +36,7 @@ def test_float64(name):
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_lr_scale(name):
+def test_edge_training_9_lr_scale(name):
     steps_match(MAKERS[name](0.01, L2=0.1), call, 33, lr_scale=0.3)
 
 
@@ -56,7 +56,7 @@ def test_adam_moments_are_flat_float32():
         (RAdam, [0.994737, 0.987726, 0.979846, 0.971448, 0.971201], None),
     ],
 )
-def test_known_values(make, weights, averages):
+def test_edge_training_12_known_values(make, weights, averages):
     optimizer = make(0.01, grad_clip=0)
     w = numpy.ones(1, dtype="float32")
     for i, expected in enumerate(weights):
@@ -123,7 +123,7 @@ def test_strided_gradients_are_read_and_zeroed(make):
 
 
 @pytest.mark.parametrize("make", MAKERS.values())
-def test_nan_gradients_do_not_survive(make):
+def test_edge_training_10_nan_gradients_do_not_survive(make):
     g = numpy.full(5, numpy.nan, dtype="float32")
     make(0.1)(KEY, draw(5), g)
     assert_array_equal(g, numpy.zeros(5))
@@ -231,7 +231,7 @@ def test_scalars_are_refused():
 
 
 @pytest.mark.parametrize("make", MAKERS.values())
-def test_stale_state_after_a_change_of_shape(make):
+def test_edge_training_13_stale_state_after_a_change_of_shape(make):
     optimizer = make(0.1)
     optimizer(KEY, draw(5), draw(5, 1))
     w, g = draw(6), draw(6, 1)
@@ -450,7 +450,7 @@ def test_clipping_may_be_switched_off():
         assert_array_equal(optimizer(KEY, w, g)[0], numpy.full(4, 1 - numpy.float32(0.2)))
 
 
-def test_schedule_of_beta_changes_the_step_of_radam():
+def test_edge_training_11_schedule_of_beta_changes_the_step_of_radam():
     scheduled, fresh = RAdam(0.01, beta2=[0.999, 0.9]), RAdam(0.01, beta2=0.999)
     w, v = draw(5), draw(5)
     for step in range(12):

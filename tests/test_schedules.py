@@ -58,7 +58,7 @@ def test_compounding_is_a_running_product(arguments, values):
     assert take(schedules.compounding(*arguments), 4) == values
 
 
-def test_compounding_ignores_t():
+def test_edge_training_17_compounding_ignores_t():
     assert take(schedules.compounding(1.0, 8.0, 2.0, t=3.0), 2) == [1.0, 2.0]
 
 
@@ -68,7 +68,7 @@ def test_warmup_linear():
     assert take(schedules.warmup_linear(1.0, 0, 0), 3) == [0.0, 0.0, 0.0]
 
 
-def test_slanted_triangular():
+def test_edge_training_17_slanted_triangular():
     values = take(schedules.slanted_triangular(1, 20, ratio=10), 40)
     numpy.testing.assert_allclose(values[:4], [0.55, 1, 0.95, 0.9])
     numpy.testing.assert_allclose(values[19:], 0.1)  # the floor is max_rate / ratio
@@ -76,10 +76,16 @@ def test_slanted_triangular():
 
 
 @pytest.mark.parametrize(("num_steps", "cut_frac"), [(5, 0.1), (1, 0.5), (0, 0.1), (10, 0.0), (10, 1.0)])
-def test_slanted_triangular_with_few_steps(num_steps, cut_frac):
+def test_edge_training_17_slanted_triangular_with_few_steps(num_steps, cut_frac):
     values = take(schedules.slanted_triangular(1.0, num_steps, cut_frac=cut_frac), 15)
     assert all(1 / 32 - 1e-9 <= v <= 1.0 for v in values)
     assert values[-1] == pytest.approx(1 / 32)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 3.0])
+def test_edge_training_17_slanted_triangular_ignores_decay(decay):
+    expected = take(schedules.slanted_triangular(1.0, 10), 12)
+    assert take(schedules.slanted_triangular(1.0, 10, decay=decay), 12) == expected
 
 
 def test_cyclic_triangular():

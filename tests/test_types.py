@@ -95,7 +95,7 @@ def test_unions_and_lists_of_array_classes(accepts):
 @pytest.mark.parametrize(
     "cls", [types._Array, types._Floats, types._Ints, types._Array3d, Floats4d, Generator]
 )
-def test_every_class_has_the_hooks_of_both_pydantics(cls):
+def test_edge_model_22_every_class_has_the_hooks_of_both_pydantics(cls):
     schema = cls.__get_pydantic_core_schema__(cls, None)
     assert set(schema) == {"type", "function"}
     assert (schema["type"], schema["function"]["type"]) == ("function-plain", "no-info")
@@ -245,7 +245,7 @@ INDICES = [
 
 @pytest.mark.parametrize("width", [(2,), (3, 2), ()])
 @pytest.mark.parametrize("index", INDICES, ids=repr)
-def test_ragged_is_indexed_like_a_list_of_sequences(index, width):
+def test_edge_model_23_model_24_ragged_is_indexed_like_a_list_of_sequences(index, width):
     ragged = make_ragged([2, 0, 3, 1], width)
     sequences = as_list(ragged)
     if isinstance(index, slice):
@@ -264,7 +264,7 @@ def test_ragged_is_indexed_like_a_list_of_sequences(index, width):
 
 @pytest.mark.parametrize("i", [0, 1, 3, -1, -4, numpy.int32(2), numpy.int64(-2), numpy.array(2), True])
 @pytest.mark.parametrize("width", [(2,), (3, 2)])
-def test_ragged_int_index(i, width):
+def test_edge_model_25_ragged_int_index(i, width):
     ragged = make_ragged([2, 0, 3, 1], width)
     selected = ragged[i]
     assert as_list(selected) == [as_list(ragged)[int(i)]]
@@ -287,7 +287,7 @@ def test_ragged_runs_are_views():
     assert ragged.data[2].tolist() == [-1, -1] and ragged.data[5].tolist() == [-2, -2]
 
 
-def test_ragged_empty_and_reshaped():
+def test_edge_model_26_ragged_empty_and_reshaped():
     empty = Ragged(numpy.zeros((0, 0), "i"), numpy.zeros(3, "i"))
     assert len(empty) == 3 and empty.dataXd.shape == (0, 0) and len(empty[1:]) == 2
     wide = Ragged(numpy.zeros((0, 4), "f"), numpy.zeros(0, "i"))
@@ -309,7 +309,7 @@ def test_ragged_boundaries():
     assert ragged._get_starts().tolist() == [0, 2, 2] and ragged._get_ends().tolist() == [2, 2, 5]
 
 
-def test_batches_compare_repr_pickle_and_do_not_hash():
+def test_edge_model_27_batches_compare_repr_pickle_and_do_not_hash():
     ragged, padded = make_ragged([1, 2]), make_padded([2, 1])
     for batch, other in ((ragged, make_ragged([2, 1])), (padded, make_padded([2, 2]))):
         copied = pickle.loads(pickle.dumps(batch))
@@ -353,7 +353,7 @@ def make_padded(lengths, width=2):
     ],
     ids=repr,
 )
-def test_padded_selects_rows(index, rows):
+def test_edge_model_28_padded_selects_rows(index, rows):
     padded = make_padded([6, 5, 2, 1])
     assert padded.size_at_t.tolist() == [4, 3, 2, 2, 2, 1]
     selected = padded[index]

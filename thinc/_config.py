@@ -115,7 +115,9 @@ class Config(confection.Config):
         Parameters
         ----------
         interpolate : bool
-            Whether to replace variables first; else they are written as they are.
+            Of no effect here, as in the published package: variables that have not been replaced are written as
+            they are. spaCy saves its pipelines so, and their configs must keep their variables. For their
+            values write ``config.interpolate().to_str()``.
 
         Raises
         ------
@@ -124,8 +126,6 @@ class Config(confection.Config):
         """
         if self.is_interpolated:
             return super().to_str(interpolate=interpolate)
-        if interpolate:
-            return self.interpolate().to_str()
         # Values that have not been interpolated hold text as it stands in the file, with $$ for a dollar.
         # confection would escape each of them again, so it gets to see a mark in their place.
         dollar = _unused_mark(repr(dict(self)))

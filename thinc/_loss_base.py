@@ -2,18 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar, Union
+from typing import Any, Generic, Optional, TypeVar, Union
 
 import numpy
 
-from .types import FloatsXd, Ints1d
+from .types import FloatsXd, Ints1d, Ints2d
 
 LossT = TypeVar("LossT")
 GradT = TypeVar("GradT")
 GuessT = TypeVar("GuessT")
 TruthT = TypeVar("TruthT")
 IntsOrFloats = Union[Ints1d, FloatsXd]
-IntsOrFloatsOrStrs = Union[Ints1d, FloatsXd, Sequence[int], Sequence[str]]
+IntsOrFloatsOrStrs = Union[Ints1d, Ints2d, FloatsXd, Sequence[int], Sequence[Optional[str]]]
 
 
 class Loss(Generic[GuessT, TruthT, GradT, LossT]):

@@ -10,13 +10,13 @@ from ._util.arrays import get_array_module, is_xp_array, to_numpy
 from ._util.categorical import to_categorical
 from .config import registry
 from .kernels.losses import encode_array, encode_ints, encode_names, labels_gradient, soft_gradient
-from .types import Floats2d, FloatsXd
+from .types import Floats2d
 
 _NAME = "CategoricalCrossentropy"
 _INTEGERS = (int, numpy.integer, numpy.bool_)
 
 
-class CategoricalCrossentropy(FusedLoss):
+class CategoricalCrossentropy(FusedLoss[Floats2d, IntsOrFloatsOrStrs, Floats2d, float]):
     """Cross-entropy over exclusive classes: the gradient is ``guesses - target``.
 
     Parameters
@@ -58,7 +58,7 @@ class CategoricalCrossentropy(FusedLoss):
         self.label_smoothing = label_smoothing
         self._name_to_i = {} if names is None else {name: i for i, name in enumerate(names)}
 
-    def __call__(self, guesses: Floats2d, truths: IntsOrFloatsOrStrs) -> tuple[FloatsXd, Any]:
+    def __call__(self, guesses: Floats2d, truths: IntsOrFloatsOrStrs) -> tuple[Floats2d, float]:
         """Gradient and loss.
 
         Parameters
@@ -85,7 +85,7 @@ class CategoricalCrossentropy(FusedLoss):
         """
         return super().__call__(guesses, truths)
 
-    def convert_truths(self, truths: IntsOrFloatsOrStrs, guesses: Floats2d) -> tuple[FloatsXd, FloatsXd]:
+    def convert_truths(self, truths: IntsOrFloatsOrStrs, guesses: Floats2d) -> tuple[Floats2d, Floats2d]:
         """Truths of any kind as target and mask, two arrays of the shape of the guesses (if they fit).
 
         The mask is 0 where an element gets no gradient.

@@ -1,15 +1,15 @@
 """Distances between vectors: L2 and cosine."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._loss_base import FusedLoss, has_kernel
 from ._util.arrays import get_array_module, is_xp_array
 from .config import registry
 from .kernels.losses import cosine_gradient, squared_error_gradient
-from .types import Floats2d, FloatsXd
+from .types import Floats2d, FloatsT, FloatsXd
 
 
-class L2Distance(FusedLoss):
+class L2Distance(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
     """Squared error: the gradient is ``guesses - truths``, the loss the sum of its squares.
 
     Parameters
@@ -21,7 +21,7 @@ class L2Distance(FusedLoss):
     def __init__(self, *, normalize: bool = True):
         self.normalize = normalize
 
-    def __call__(self, guesses: FloatsXd, truths: FloatsXd) -> tuple[FloatsXd, Any]:
+    def __call__(self, guesses: FloatsT, truths: FloatsT) -> tuple[FloatsT, float]:
         """Gradient and loss.
 
         Parameters
@@ -33,7 +33,11 @@ class L2Distance(FusedLoss):
         ValueError
             If the shapes differ, or these are no arrays.
         """
-        return super().__call__(guesses, truths)
+        return super().__call__(guesses, truths)  # type: ignore[return-value]
+
+    if TYPE_CHECKING:  # the base class would not say that what comes out is what went in
+
+        def get_grad(self, guesses: FloatsT, truths: FloatsT) -> FloatsT: ...
 
     def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
         """Gradient, loss."""
@@ -48,7 +52,7 @@ class L2Distance(FusedLoss):
         return gradient, (gradient**2).sum()
 
 
-class CosineDistance(FusedLoss):
+class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
     """Cosine distance of the rows: the loss is the sum of ``|cos - 1|``.
 
     Parameters
@@ -63,7 +67,7 @@ class CosineDistance(FusedLoss):
         self.normalize = normalize
         self.ignore_zeros = ignore_zeros
 
-    def __call__(self, guesses: Floats2d, truths: Floats2d) -> tuple[Floats2d, Any]:
+    def __call__(self, guesses: Floats2d, truths: Floats2d) -> tuple[Floats2d, float]:
         """Gradient and loss.
 
         Parameters

@@ -7,10 +7,12 @@ from ._loss_base import FusedLoss, IntsOrFloatsOrStrs, has_kernel
 from ._loss_crossentropy import CategoricalCrossentropy, as_floats, check_shapes, range_error
 from .config import registry
 from .kernels.losses import labels_gradient
-from .types import Floats2d, FloatsXd
+from .types import Floats2d
 
 
-class SequenceCategoricalCrossentropy(FusedLoss):
+class SequenceCategoricalCrossentropy(
+    FusedLoss[Sequence[Floats2d], Sequence[IntsOrFloatsOrStrs], list[Floats2d], float]
+):
     """Cross-entropy over batches of sequences.
 
     Parameters
@@ -41,7 +43,7 @@ class SequenceCategoricalCrossentropy(FusedLoss):
 
     def __call__(
         self, guesses: Sequence[Floats2d], truths: Sequence[IntsOrFloatsOrStrs]
-    ) -> tuple[list[FloatsXd], Any]:
+    ) -> tuple[list[Floats2d], float]:
         """Gradients and loss.
 
         Parameters
@@ -62,7 +64,7 @@ class SequenceCategoricalCrossentropy(FusedLoss):
         """
         return super().__call__(guesses, truths)
 
-    def _compute(self, guesses: Any, truths: Any) -> tuple[list[FloatsXd], Any]:
+    def _compute(self, guesses: Any, truths: Any) -> tuple[list[Floats2d], Any]:
         """Gradients and loss."""
         n = len(guesses)
         if n != len(truths):

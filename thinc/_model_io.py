@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from functools import singledispatch
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+
+from ._util.msgpack import describe, unpack
 
 if TYPE_CHECKING:
     from .model import Model
@@ -64,22 +65,6 @@ def deserialize_attr(_: Any, value: bytes, name: str, model: Model[Any, Any]) ->
         The new value.
     """
     return unpack(value, f"the attribute '{name}' of model '{model.name}'")
-
-
-def unpack(data: bytes, what: str) -> Any:
-    """Decode MessagePack; whatever is wrong with the bytes is a ``ValueError`` that says what was read."""
-    import srsly
-
-    collecting = gc.isenabled()
-    try:
-        return srsly.msgpack_loads(data)
-    except Exception as err:  # the decoder's errors have no common base
-        raise ValueError(
-            f"Cannot load {what}: the data ({_describe(data)}) is not a valid MessagePack message "
-            f"({type(err).__name__}: {err}). Was it made by 'to_bytes' or 'to_disk', and is it complete?"
-        ) from err
-    finally:  # the decoder switches garbage collection off and, when it fails, leaves it so
-        (gc.enable if collecting else gc.disable)()
 
 
 def to_dict(root: Model[Any, Any]) -> Message:
@@ -250,12 +235,12 @@ def _as_param(node: Model[Any, Any], name: str, value: Any) -> Any:
 def _find_malformed(msg: Any, nodes: List[Model[Any, Any]]) -> Optional[str]:
     """Say in what a message is not one for this many nodes, or None."""
     if not isinstance(msg, dict) or "nodes" not in msg:
-        return f"expected a dict with the key 'nodes', as 'to_dict' gives it, got {_describe(msg)}."
+        return f"expected a dict with the key 'nodes', as 'to_dict' gives it, got {describe(msg)}."
     for key in KEYS:
         entries = msg.get(key)
         if not isinstance(entries, (list, tuple)):
             return (
-                f"the message's '{key}' must be a list with an entry for each node, got {_describe(entries)}."
+                f"the message's '{key}' must be a list with an entry for each node, got {describe(entries)}."
             )
         if len(entries) != len(nodes):
             return (
@@ -285,12 +270,7 @@ def _find_malformed_node(info: Any, attrs: Any, params: Any, shims: Any, *, n_no
             return f"has no table of {title}"
         for name, value in table.items():
             if not isinstance(name, str) or not is_valid(value):
-                return f"has invalid {title}: {name!r} is {_describe(value)}"
+                return f"has invalid {title}: {name!r} is {describe(value)}"
     if not isinstance(shims, (list, tuple)):
         return "has no list of shims"
     return None
-
-
-def _describe(value: Any) -> str:
-    size = f" of length {len(value)}" if hasattr(value, "__len__") and not hasattr(value, "dtype") else ""
-    return f"{type(value).__name__}{size}"

@@ -268,3 +268,27 @@ class State(Identified):
                 f"is not a node below it. Add it to 'layers' first."
             )
         self._refs[name] = value
+
+
+Remembered = List[Tuple[State, Dict[str, Optional[int]], Dict[str, Optional[bool]], Dict[Key, Any]]]
+
+
+def remember(model: State) -> Remembered:
+    """Dimensions and parameters (not copies) of each node of a tree, for `put_back`."""
+    return [
+        (node, dict(node._dims), dict(node._has_params), dict(node._params._params)) for node in model.walk()
+    ]
+
+
+def put_back(remembered: Remembered) -> None:
+    """Undo an initialization that failed half way. What a proxy holds stays."""
+    for node, dims, has_params, params in remembered:
+        _set_items(node._dims, dims)
+        if node._params.proxy is None:
+            _set_items(node._has_params, has_params)
+            _set_items(node._params._params, params)
+
+
+def _set_items(table: Dict[Any, Any], items: Dict[Any, Any]) -> None:
+    table.clear()
+    table.update(items)

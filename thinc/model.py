@@ -22,8 +22,9 @@ from . import _model_io, _model_state, _model_tree
 from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
-from ._model_state import State
+from ._model_state import State, put_back, remember
 from ._util.constants import constant, knows_constants
+from ._util.explain import REFUSALS, explain, explain_samples
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
@@ -138,7 +139,10 @@ class Model(State, Operators, Generic[InT, OutT]):
 
     def __call__(self, X: InT, is_train: bool) -> Tuple[OutT, Callable[[OutT], InT]]:
         """Run forward; return the output and the callback of the backward pass."""
-        result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=is_train)
+        try:
+            result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=is_train)
+        except REFUSALS as err:
+            raise explain(self, X, err)  # noqa: B904  # it knows its cause
         return result
 
     def begin_update(self, X: InT, *, input_gradient: bool = True) -> Tuple[OutT, Callable[[OutT], Any]]:
@@ -160,14 +164,17 @@ class Model(State, Operators, Generic[InT, OutT]):
         backprop : callable
             Takes dY, adds to the gradients of the parameters, returns dX; or None without `input_gradient`.
         """
-        if input_gradient:
-            result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
-            return result
-        if all(knows_constants(node._func) for node in self.walk()):
-            with constant(X):
+        try:
+            if input_gradient:
+                result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
+                return result
+            if all(knows_constants(node._func) for node in self.walk()):
+                with constant(X):
+                    Y, backprop = self._func(self, X, is_train=True)
+            else:
                 Y, backprop = self._func(self, X, is_train=True)
-        else:
-            Y, backprop = self._func(self, X, is_train=True)
+        except REFUSALS as err:
+            raise explain(self, X, err)  # noqa: B904
 
         def backprop_parameters(dY: OutT) -> None:
             backprop(dY)
@@ -176,7 +183,10 @@ class Model(State, Operators, Generic[InT, OutT]):
 
     def predict(self, X: InT) -> OutT:
         """Run forward outside training; return the output only."""
-        Y: OutT = self._func(self, X, is_train=False)[0]
+        try:
+            Y: OutT = self._func(self, X, is_train=False)[0]
+        except REFUSALS as err:
+            raise explain(self, X, err)  # noqa: B904  # it knows its cause
         return Y
 
     def initialize(self, X: Optional[InT] = None, Y: Optional[OutT] = None) -> "Model[InT, OutT]":
@@ -186,11 +196,24 @@ class Model(State, Operators, Generic[InT, OutT]):
         ----------
         X, Y : optional
             Samples of the input and the output, where sizes are to be inferred from them.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they do not fit; dimensions and parameters are then those of before, in the whole tree.
         """
         if DATA_VALIDATION.get():
             validate_fwd_input_output(self.name, self._func, X, Y)
-        if self.init is not None:
+        if self.init is None:
+            return self
+        before = remember(self)
+        try:
             self.init(self, X=X, Y=Y)
+        except Exception as err:
+            put_back(before)
+            if isinstance(err, REFUSALS):
+                raise explain_samples(self, X, Y, err)  # noqa: B904
+            raise
         return self
 
     def finish_update(self, optimizer: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
+from mypy.checker import TypeChecker  # comes first: mypy's modules import each other in a circle
 from mypy.errorcodes import ErrorCode
 from mypy.maptype import map_instance_to_supertype
 from mypy.nodes import ARG_POS, CallExpr, Context, Decorator, Expression, FuncBase, Node, RefExpr
@@ -60,6 +61,12 @@ class ThincPlugin(Plugin):
     def _takes_layers(self, fullname: str) -> bool:
         symbol = self.lookup_fully_qualified(fullname)
         return symbol is not None and _find_marker(symbol.node) is not None
+
+
+class IntrospectChecker(TypeChecker):
+    """mypy's checker as programs annotate it that look at the messages of the plugin."""
+
+    _error_messages: list[str]
 
 
 class Layer(NamedTuple):

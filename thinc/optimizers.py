@@ -10,7 +10,7 @@ from . import compat
 from ._optimizer_formulas import update_by_formulas
 from .config import registry
 from .kernels.optimizers import update_parameter, update_parameters
-from .types import FloatsXd, Generator
+from .types import FloatsT, FloatsXd, Generator
 
 __all__ = ["Adam", "RAdam", "SGD", "Optimizer", "ADAM_DEFAULTS", "SGD_DEFAULTS"]
 
@@ -255,8 +255,8 @@ class Optimizer:
             setattr(self, name, _as_python_number(value))
 
     def __call__(
-        self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
-    ) -> tuple[FloatsXd, FloatsXd]:
+        self, key: KeyT, weights: FloatsT, gradient: FloatsT, *, lr_scale: float = 1.0
+    ) -> tuple[FloatsT, FloatsT]:
         """Update one parameter, in place where its array is C-contiguous, and set the gradient to zero.
 
         In this order, where ``lr = lr_scale * learn_rate`` and t counts the updates of this key from 1:

@@ -15,6 +15,7 @@ from typing import (
     Any,
     ClassVar,
     Dict,
+    Generic,
     List,
     Literal,
     Optional,
@@ -50,6 +51,7 @@ ArrayT = TypeVar("ArrayT")
 XY_YZ_OutT = TypeVar("XY_YZ_OutT")
 XY_XY_OutT = TypeVar("XY_XY_OutT")
 _DecoratedT = TypeVar("_DecoratedT")
+_PairsT = TypeVar("_PairsT")
 
 _DTYPES_BY_CODE = {"f": ("float32",), "i": ("int32", "int64", "uint32", "uint64")}
 
@@ -641,6 +643,7 @@ Slicish = Union[slice, List[int], ArrayXd]
 
 Array1dT = TypeVar("Array1dT", bound=Array1d)
 FloatsXdT = TypeVar("FloatsXdT", Floats1d, Floats2d, Floats3d, Floats4d)
+FloatsT = TypeVar("FloatsT", bound=FloatsXd)  # one rank, or several as the caller says
 
 if TYPE_CHECKING:
     # Index tuples by rank and by how many of their entries are ints, hence by how many dimensions they drop.
@@ -911,17 +914,18 @@ def _argsort_decreasing(xp: Any, values: Any) -> Any:
 
 
 @dataclass
-class Pairs:
+class Pairs(Generic[_PairsT]):
     """Two sequences of the same length, indexed together."""
 
-    one: Any
-    two: Any
+    one: _PairsT
+    two: _PairsT
 
-    def __getitem__(self, index: Any) -> Pairs:
+    def __getitem__(self, index: Any) -> Pairs[_PairsT]:
         return Pairs(_take(self.one, index), _take(self.two, index))
 
     def __len__(self) -> int:
-        return len(self.one)
+        one: Any = self.one
+        return len(one)
 
 
 def _take(items: Any, index: Any) -> Any:

@@ -106,7 +106,7 @@ def test_ragged(ops, rng):
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_edge_case_4_padded(ops, shuffle, rng):
+def test_edge_ops_4_padded(ops, shuffle, rng):
     """§17.4: batches of a Padded hold whole sequences."""
     sequences = [rng.normal(size=(n, 2)).astype("f") for n in (3, 1, 2, 5, 2)]
     seen = []
@@ -173,7 +173,7 @@ def test_data_that_is_no_sequence(ops, data):
 
 
 @pytest.mark.parametrize("size", [0, -1, 0.5, [0], [1, 0], [2, 0.9]])
-def test_edge_case_1_sizes_below_one(ops, size):
+def test_edge_ops_1_sizes_below_one(ops, size):
     """§17.1: never an endless loop."""
     with pytest.raises(ValueError, match="at least 1"):
         ops.minibatch(size, numpy.arange(10))
@@ -187,7 +187,7 @@ def test_edge_case_1_sizes_below_one(ops, size):
         ([4.0], 10, [4, 4, 2]),
     ],
 )
-def test_edge_case_2_fractional_sizes(ops, sizes, n, expected):
+def test_edge_ops_2_training_18_fractional_sizes(ops, sizes, n, expected):
     """§17.2, training §9.18: fractions are cut off, and every item appears exactly once."""
     passed = list(ops.minibatch(sizes, numpy.arange(n)))
     assert [len(batch) for batch in passed] == expected
@@ -208,18 +208,18 @@ def test_compounding_sizes_lose_nothing(ops):
 
 
 @pytest.mark.parametrize("size", [numpy.int64(4), numpy.uint8(4), 4.7, numpy.float32(4)])
-def test_edge_case_3_numbers(ops, size):
+def test_edge_ops_3_training_19_numbers(ops, size):
     """§17.3: any number will do."""
     assert [len(batch) for batch in ops.minibatch(size, list(range(10)))] == [4, 4, 2]
 
 
 @pytest.mark.parametrize("make", [list, tuple, iter, numpy.array])
-def test_edge_case_3_schedules_that_end(ops, make):
+def test_edge_ops_3_training_19_schedules_that_end(ops, make):
     """§17.3, training §9.19: iterables are accepted, and the last size is repeated."""
     assert [len(batch) for batch in ops.minibatch(make([4, 2]), list(range(11)))] == [4, 2, 2, 2, 1]
 
 
-def test_edge_case_3_empty_schedule(ops):
+def test_edge_ops_3_training_19_empty_schedule(ops):
     """§17.3"""
     with pytest.raises(ValueError, match="empty"):
         ops.minibatch([], [1, 2])
@@ -242,7 +242,7 @@ def test_true_is_one(ops):
     assert len(ops.minibatch(True, [1, 2])) == 2
 
 
-def test_schedule_is_drawn_from_at_the_call(ops):
+def test_edge_training_19_schedule_is_drawn_from_at_the_call(ops):
     sizes = iter([3, 3, 3, 5, 6])
     batches = ops.minibatch(sizes, list(range(8)))
     assert next(sizes) == 5

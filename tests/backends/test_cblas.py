@@ -64,7 +64,7 @@ def test_cannot_be_pickled_or_copied():
             function(CBlas())
 
 
-def test_can_be_subclassed_and_is_filled_without_init():
+def test_edge_ops_26_can_be_subclassed_and_is_filled_without_init():
     class Mine(CBlas):
         def __init__(self, x):
             self.x = x

@@ -214,7 +214,7 @@ def test_dtypes_are_those_of_the_reference(ops, dtypes):
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64", ">i4"])
-def test_edge_case_28_sizes_of_other_dtypes(ops, dtype):
+def test_edge_ops_28_sizes_of_other_dtypes(ops, dtype):
     inputs = make([3, 2, 2], 1, 2)
     expected = run(ops, inputs)
     for found, right in zip(run(ops, [*inputs[:4], inputs[4].astype(dtype)]), expected, strict=True):

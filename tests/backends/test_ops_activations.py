@@ -104,7 +104,7 @@ def test_inplace(ops, name, X, rng):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_edge_case_6_strides_are_honoured(ops, name, X):
+def test_edge_ops_6_strides_are_honoured(ops, name, X):
     """§17.6: in place on strided arrays, and mixed memory orders in backward."""
     dY = numpy.cos(X)
     expected, expected_dX = getattr(ops, name)(X), backprop(ops, name, dY, X)
@@ -124,7 +124,7 @@ def test_edge_case_6_strides_are_honoured(ops, name, X):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_edge_case_7_read_only(ops, name):
+def test_edge_ops_7_read_only(ops, name):
     """§17.7: no writing through read-only arrays; reading them is fine."""
     X = numpy.ones((2, 2), dtype="f")
     X.flags.writeable = False
@@ -172,7 +172,7 @@ def test_nan_and_large_numbers(ops, name, dtype):
         assert_allclose(dX[1:], [0 if name in upper else 1, 0], atol=1e-6)
 
 
-def test_edge_case_8_relu_at_minus_infinity(ops, dtype):
+def test_edge_ops_8_relu_at_minus_infinity(ops, dtype):
     """§17.8: 0 for -inf, and no negative zeros."""
     Y = ops.relu(numpy.array([-numpy.inf, -1, -0.0, numpy.inf, numpy.nan], dtype=dtype))
     assert_array_equal(Y, [0, 0, 0, numpy.inf, numpy.nan])
@@ -180,7 +180,7 @@ def test_edge_case_8_relu_at_minus_infinity(ops, dtype):
 
 
 @pytest.mark.parametrize("name", ["hard_sigmoid", "hard_tanh"])
-def test_edge_case_13_inplace_is_honoured(ops, name):
+def test_edge_ops_13_inplace_is_honoured(ops, name):
     """§17.13"""
     dY = numpy.ones(3, dtype="f")
     X = numpy.array([-5, 0, 5], dtype="f")
@@ -189,7 +189,7 @@ def test_edge_case_13_inplace_is_honoured(ops, name):
 
 
 @pytest.mark.parametrize("slope", [0.0, -0.5, 2.0])
-def test_edge_case_14_clipped_linear_slopes(ops, slope, dtype):
+def test_edge_ops_14_clipped_linear_slopes(ops, slope, dtype):
     """§17.14: slope 0 has no gradient, a negative slope swaps the bounds."""
     X = numpy.linspace(-3, 3, 30).astype(dtype)
     Y = ops.clipped_linear(X, slope=slope, offset=0.25, min_val=-0.5, max_val=1)
@@ -210,7 +210,7 @@ def test_clipped_linear_bounds_are_exclusive(ops, dtype):
 
 @pytest.mark.parametrize("threshold", [-1.0, 5.0, 100.0])
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_edge_case_15_mish_threshold(ops, threshold, dtype):
+def test_edge_ops_15_mish_threshold(ops, threshold, dtype):
     """§17.15: every dtype honours the threshold, and the gradient is stable beyond x = 30."""
     X = numpy.array([-60, -2, 0, 2, 4, 6, 31, 60, 99], dtype=dtype)
     x = X.astype("d")
@@ -223,7 +223,7 @@ def test_edge_case_15_mish_threshold(ops, threshold, dtype):
     assert_allclose(dX, numpy.where(x >= threshold, 1, slope), rtol=tolerance, atol=tolerance)
 
 
-def test_edge_case_19_sigmoid_is_clipped(ops, dtype):
+def test_edge_ops_19_sigmoid_is_clipped(ops, dtype):
     """§17.19"""
     Y = ops.sigmoid(numpy.array([-1000, 1000], dtype=dtype))
     assert_allclose(Y, [2.0611537e-09, 1 - 2.0611537e-09], rtol=1e-6)

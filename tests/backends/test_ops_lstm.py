@@ -140,7 +140,7 @@ def test_no_rows(ops, sizes, rng):
 
 
 @pytest.mark.parametrize("dtype", ["int64", "uint32"])
-def test_edge_case_28_other_dtypes(ops, dtype, rng):
+def test_edge_ops_28_other_dtypes(ops, dtype, rng):
     """§17.28: float64 arrays and other integers are converted, not reinterpreted."""
     params, H0, C0, X, sizes = make(rng, [3, 2], 1, 1, nO=2, nI=2)
     expected = expected_output(params, H0, C0, X, sizes)

@@ -43,7 +43,7 @@ def test_flatten(ops, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "int32", "uint64"])
-def test_edge_case_18_flatten_of_empty_arrays(ops, dtype):
+def test_edge_ops_18_flatten_of_empty_arrays(ops, dtype):
     """§17.18: the dtype of the first array is kept."""
     X = [numpy.zeros((0, 4), dtype=dtype), numpy.zeros((0, 4), dtype=dtype)]
     assert (ops.flatten(X).shape, ops.flatten(X).dtype) == ((0, 4), dtype)
@@ -118,7 +118,7 @@ def test_list2padded(ops, lengths, trailing, dtype):
     assert all(x.flags.c_contiguous for x in back)
 
 
-def test_list2padded_vector(ops):
+def test_edge_vectors_7_list2padded_vector(ops):
     padded = ops.list2padded(arrays([2, 3, 2, 0]))
     assert padded.size_at_t.tolist() == [3, 3, 1]
     assert padded.lengths.tolist() == [3, 2, 2, 0]

@@ -118,7 +118,7 @@ def test_bad_lengths(ops, name):
             reduce(X, lengths_array([3]))
 
 
-def test_edge_case_11_only_empty_sequences(ops, dtype):
+def test_edge_ops_11_only_empty_sequences(ops, dtype):
     """§17.11: T = 0 but B > 0."""
     X = numpy.zeros((0, 3), dtype=dtype)
     for name in ("reduce_sum", "reduce_mean"):
@@ -130,7 +130,7 @@ def test_edge_case_11_only_empty_sequences(ops, dtype):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_edge_case_12_gradient_rows_must_fit(ops, rows):
+def test_edge_ops_12_gradient_rows_must_fit(ops, rows):
     """§17.12"""
     d = numpy.ones((rows, 3), dtype="f")
     n = lengths_array([2, 1])
@@ -145,7 +145,7 @@ def test_edge_case_12_gradient_rows_must_fit(ops, rows):
         ops.backprop_reduce_last(d, lengths_array([1, 2]))
 
 
-def test_edge_case_22_reference_keeps_dtypes(ops):
+def test_edge_ops_22_reference_keeps_dtypes(ops):
     """§17.22"""
     X = numpy.ones((3, 2))
     assert ops.reduce_sum(X, lengths_array([3])).dtype == "float64"
@@ -214,7 +214,7 @@ def test_softmax_sequences(ops, lengths, dtype, rng):
         assert_allclose(dx, y * dy - y * (y * dy).sum(axis=0), atol=1e-6)
 
 
-def test_edge_case_19_softmax_sequences_clips(ops):
+def test_edge_ops_19_softmax_sequences_clips(ops):
     """§17.19"""
     Y = ops.softmax_sequences(numpy.array([[20.0], [500.0]]), lengths_array([2]))
     assert_allclose(Y, 0.5)

@@ -26,7 +26,7 @@ def test_gather_add(ops, index_dtype, width, dtype, rng):
 
 
 @pytest.mark.parametrize("bad", [-1, 9, 2**31 - 1])
-def test_edge_case_9_gather_add_indices(ops, bad, dtype):
+def test_edge_ops_9_gather_add_indices(ops, bad, dtype):
     """§17.9: out of range is an error, empty indices are not."""
     table = numpy.ones((9, 3), dtype=dtype)
     with pytest.raises(IndexError):
@@ -66,7 +66,7 @@ def test_scatter_add_in_general(ops):
     assert strided.tolist() == [[0, 0, 0, 0], [2, 0, 2, 0], [0, 0, 0, 0]]
 
 
-def test_edge_case_10_scatter_add_index_too_large(ops, dtype):
+def test_edge_ops_10_scatter_add_index_too_large(ops, dtype):
     """§17.10"""
     table = numpy.zeros((4, 2), dtype=dtype)
     with pytest.raises(IndexError):
@@ -76,7 +76,7 @@ def test_edge_case_10_scatter_add_index_too_large(ops, dtype):
 
 
 @pytest.mark.parametrize("key, seed", HASHES)
-def test_hash_vectors(ops, key, seed):
+def test_edge_vectors_1_vectors_2_hash_vectors(ops, key, seed):
     Y = ops.hash(numpy.array([key, key], dtype="uint64"), seed)
     assert Y.dtype == "uint32"
     assert Y.tolist() == [HASHES[key, seed]] * 2
@@ -98,7 +98,7 @@ def test_backends_hash_alike(rng):
         assert_array_equal(Ops().ngrams(n, keys), NumpyOps().ngrams(n, keys))
 
 
-def test_ngrams(ops):
+def test_edge_vectors_3_vectors_4_ngrams(ops):
     keys = numpy.array([1, 2, 3], dtype="uint64")
     expected = [10357027354812746030, 14362838344389764114, 5173830478357570162]
     assert ops.ngrams(1, keys).tolist() == expected
@@ -107,13 +107,13 @@ def test_ngrams(ops):
 
 
 @pytest.mark.parametrize("n, length", [(1, 0), (4, 3), (0, 3), (-1, 3), (10**30, 3), (-(10**30), 3)])
-def test_edge_case_11_no_ngrams(ops, n, length):
+def test_edge_ops_11_no_ngrams(ops, n, length):
     """§17.11"""
     Y = ops.ngrams(n, numpy.arange(length, dtype="uint64"))
     assert (Y.shape, Y.dtype) == ((0,), "uint64")
 
 
-def test_murmur3_x86_32_vectors():
+def test_edge_vectors_5_murmur3_x86_32_vectors():
     keys = numpy.array([5, 17, 99], dtype="uint64")
     assert murmur3_x86_32(keys, 0).tolist() == [1740791543, 2038905747, 2858363145]
     assert murmur3_x86_32(keys, 1).tolist() == [2789560161, 70897306, 3441668353]
@@ -138,7 +138,7 @@ def test_position_encode(ops, N, D, period):
     assert_array_equal(out, Y)
 
 
-def test_edge_case_21_position_encode(ops):
+def test_edge_ops_21_vectors_10_position_encode(ops):
     """§17.21: the published formula, and no float64 output."""
     assert_allclose(ops.position_encode(2, 4)[1], [0.8414710, 0.5403023, 1e-4, 1.0], atol=1e-7)
     for out in (numpy.zeros((2, 4)), numpy.zeros((2, 3), dtype="f")):
@@ -168,7 +168,7 @@ def test_seq2col(ops, nW, lengths, dtype, rng):
     assert_allclose(dX, expected_dX, rtol=1e-5, atol=1e-6)
 
 
-def test_seq2col_example(ops):
+def test_edge_vectors_8_seq2col_example(ops):
     X = numpy.array([[1], [3], [4], [5]], dtype="f")
     assert ops.seq2col(X, 1).tolist() == [[0, 1, 3], [1, 3, 4], [3, 4, 5], [4, 5, 0]]
     assert ops.seq2col(X[:0], 2).shape == (0, 5)
@@ -212,7 +212,7 @@ def test_window_lengths_beyond_int32(ops, lengths):
 
 
 @pytest.mark.parametrize("X_dtype, lengths_dtype", [("int32", "int64"), ("float16", "uint32")])
-def test_edge_case_16_seq2col_dtypes(ops, X_dtype, lengths_dtype):
+def test_edge_ops_16_seq2col_dtypes(ops, X_dtype, lengths_dtype):
     """§17.16: integers and half precision, and lengths of other types."""
     X = numpy.arange(3).reshape(3, 1).astype(X_dtype)
     Y = ops.seq2col(X, 1, lengths=numpy.array([1, 2], dtype=lengths_dtype))
@@ -220,7 +220,7 @@ def test_edge_case_16_seq2col_dtypes(ops, X_dtype, lengths_dtype):
     assert Y.tolist() == [[0, 0, 0], [0, 1, 2], [1, 2, 0]]
 
 
-def test_edge_case_17_columns_must_be_divisible(ops):
+def test_edge_ops_17_columns_must_be_divisible(ops):
     """§17.17"""
     with pytest.raises(ValueError, match="columns"):
         ops.backprop_seq2col(numpy.ones((4, 7), dtype="f"), 1)
@@ -244,7 +244,7 @@ def test_maxout(ops, P, dtype, rng):
 
 
 @pytest.mark.parametrize("shape", [(0, 3, 2), (2, 0, 3), (2, 3, 0), (0, 0, 0)])
-def test_edge_case_11_maxout_of_nothing(ops, shape, dtype):
+def test_edge_ops_11_maxout_of_nothing(ops, shape, dtype):
     """§17.11"""
     best, which = ops.maxout(numpy.zeros(shape, dtype=dtype))
     assert best.shape == which.shape == shape[:2]
@@ -279,7 +279,7 @@ def test_gemm(ops, m, k, n, trans1, trans2, rng):
     assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_edge_case_5_gemm_out(ops, rng):
+def test_edge_ops_5_gemm_out(ops, rng):
     """§17.5: any strides are written through; a wrong shape or dtype is an error."""
     x, y = rng.normal(size=(3, 4)).astype("f"), rng.normal(size=(4, 2)).astype("f")
     wide = numpy.zeros((4, 2), dtype="f")
@@ -348,13 +348,13 @@ def test_adam(ops, shape, mod_rate, dtype, rng):
         assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_adam_vector(ops):
+def test_edge_vectors_9_adam_vector(ops):
     w, g, m1, m2 = (numpy.array([x], dtype="f") for x in (1, 0.5, 0, 0))
     ops.adam(w, g, m1, m2, 0.9, 0.999, 1e-8, 0.1)
     assert_allclose([w[0], g[0], m1[0], m2[0]], [0.68377, 0, 0.05, 2.5e-4], rtol=1e-5)
 
 
-def test_edge_case_6_adam_strides(ops, rng):
+def test_edge_ops_6_adam_strides(ops, rng):
     """§17.6"""
     plain = adam_arrays(rng, (8,), "float32")
     before = [a.copy() for a in plain]
@@ -391,7 +391,7 @@ def test_clip_gradient(ops, shape, dtype):
         assert_allclose(target, g * factor, rtol=1e-6)
 
 
-def test_edge_case_20_clip_zeros(ops, dtype):
+def test_edge_ops_20_clip_zeros(ops, dtype):
     """§17.20"""
     g = numpy.zeros(3, dtype=dtype)
     assert_array_equal(ops.clip_gradient(g, 0), 0)

@@ -4,6 +4,7 @@ import numpy
 import pytest
 from numpy.testing import assert_array_equal
 
+from thinc.api import SGD, Adam, Model, RAdam
 from thinc.backends import ParamServer
 
 
@@ -63,6 +64,41 @@ def test_inc_grad_copies_first_and_adds_in_place_later():
     assert_array_equal(value, 1)
     with pytest.raises(ValueError):
         server.inc_grad(1, "W", numpy.ones(3))
+
+
+def test_gradients_are_laid_out_as_their_values_are():
+    """spaCy's parser adds a transposed array at every step: sums must not go through memory across the grain."""
+    server = ParamServer()
+    value = numpy.arange(24.0).reshape(2, 3, 4).transpose(1, 0, 2)
+    server.inc_grad(1, "W", value)
+    stored = server.get_grad(1, "W")
+    assert stored.strides == value.strides and not numpy.shares_memory(stored, value)
+    server.inc_grad(1, "W", numpy.ascontiguousarray(value))
+    assert server.get_grad(1, "W") is stored
+    assert_array_equal(stored, 2 * value)
+    server.inc_grad(1, "b", numpy.broadcast_to(numpy.float32(3), (2, 2))[::-1])
+    server.get_grad(1, "b")[0, 1] = 5
+    assert_array_equal(server.get_grad(1, "b"), [[3, 5], [3, 3]])
+    server.inc_grad(1, "s", numpy.float32(3))
+    server.inc_grad(1, "s", numpy.float32(4))
+    assert server.get_grad(1, "s") == 7
+
+
+@pytest.mark.parametrize("make", [Adam, RAdam, SGD])
+def test_training_does_not_depend_on_the_layout_of_gradients(make):
+    weights = []
+    for order in ("C", "F"):
+        model = Model("W", lambda model, X, is_train: (X, lambda dY: dY))
+        model.set_param("W", numpy.arange(24, dtype="f").reshape(2, 3, 4))
+        optimizer = make(0.1)
+        for step in range(3):
+            for _ in range(2):
+                dW = numpy.sin(numpy.arange(24, dtype="f") + step).reshape(2, 3, 4)
+                model.inc_grad("W", numpy.asarray(dW, order=order))
+            model.finish_update(optimizer)
+            assert not model.get_grad("W").any()
+        weights.append(model.get_param("W"))
+    assert_array_equal(*weights)
 
 
 def test_proxy():

@@ -13,7 +13,7 @@ from thinc.types import Ragged
 RNG = numpy.random.default_rng(0)
 
 
-def test_3_each_block_of_multisoftmax_sums_to_one():
+def test_edge_layers_3_each_block_of_multisoftmax_sums_to_one():
     X = floats(RNG, 5, 4)
     for nOs in ((2, 3), [2, 2, 2], (3,), (1, 4)):
         model = layers.MultiSoftmax(nOs).initialize(X=X)
@@ -55,7 +55,7 @@ def test_attention_weighs_the_rows_of_each_sequence(build):
         model.predict(X.data)
 
 
-def test_15_attention_tells_the_width_to_its_key_transform():
+def test_edge_layers_15_attention_tells_the_width_to_its_key_transform():
     model = layers.ParametricAttention_v2(key_transform=layers.Gelu())
     model.initialize(X=ragged(RNG))
     key_transform = model.get_ref(KEY_TRANSFORM_REF)
@@ -65,7 +65,7 @@ def test_15_attention_tells_the_width_to_its_key_transform():
         layers.ParametricAttention_v2(key_transform=layers.Gelu(3)).initialize(X=ragged(RNG))
 
 
-def test_16_copies_of_attention_use_their_own_key_transform():
+def test_edge_layers_16_copies_of_attention_use_their_own_key_transform():
     model = layers.ParametricAttention_v2(key_transform=layers.Gelu(4, 4), nO=4).initialize()
     X = ragged(RNG)
     Y = model.predict(X)
@@ -82,7 +82,7 @@ def test_16_copies_of_attention_use_their_own_key_transform():
     [no_sequences(), Ragged(numpy.zeros((0, 4), "f"), ints(0, 0)), Ragged(numpy.zeros((0, 0), "f"), ints())],
 )
 @pytest.mark.parametrize("build", [layers.ParametricAttention, layers.ParametricAttention_v2])
-def test_19_attention_on_empty_sequences(build, X):
+def test_edge_layers_19_attention_on_empty_sequences(build, X):
     model = build(nO=4).initialize()
     Y, backprop = model(X, True)
     assert Y.dataXd.shape == (0, 4) and Y.lengths is X.lengths
@@ -108,7 +108,7 @@ def test_inverse():
     assert backward(numpy.ones(3)).tolist() == [-1, -0.25, -0.0625]
 
 
-def test_35_siamese_infers_widths_and_always_initializes_its_layer():
+def test_edge_layers_35_siamese_infers_widths_and_always_initializes_its_layer():
     X = (floats(RNG, 3, 4), floats(RNG, 3, 4))
     model = layers.siamese(layers.Linear(2), layers.CauchySimilarity())
     assert (model.has_dim("nI"), model.get_dim("nO")) == (None, 1)

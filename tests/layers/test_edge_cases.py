@@ -17,18 +17,18 @@ def floats(*shape):
     return RNG.normal(size=shape).astype("float32")
 
 
-def test_4_dish_has_the_derivative_at_the_preactivation():
+def test_edge_layers_4_dish_has_the_derivative_at_the_preactivation():
     model = to_float64(layers.Dish(3, 5).initialize())
     check_model(model, RNG.normal(size=(4, 5)), projection)
 
 
 @pytest.mark.parametrize("build", [layers.HardSigmoid, layers.HardTanh, layers.ReluK])
-def test_5_hard_layers_use_init_b(build):
+def test_edge_layers_5_hard_layers_use_init_b(build):
     model = build(3, 4, init_b=lambda ops, shape: ops.alloc_f(shape) + 0.25).initialize()
     assert (model.get_param("b") == 0.25).all()
 
 
-def test_9_list_gradients_are_added_up_item_by_item():
+def test_edge_layers_9_list_gradients_are_added_up_item_by_item():
     docs = [floats(2, 4), floats(3, 4)]
     for combine, n in ((layers.concatenate, 2), (layers.add, 1)):
         model = combine(layers.noop(), layers.noop())
@@ -46,7 +46,7 @@ def no_gradient(value):
 
 @pytest.mark.parametrize("placeholder", [None, [], [[], []], [None, None]])
 @pytest.mark.parametrize("combine", [layers.concatenate, layers.add])
-def test_9_placeholders_count_as_no_gradient(combine, placeholder):
+def test_edge_layers_9_placeholders_count_as_no_gradient(combine, placeholder):
     docs = [floats(2, 4), floats(3, 4)]
     for children in ([no_gradient(placeholder), layers.noop()], [layers.noop(), no_gradient(placeholder)]):
         Y, backprop = combine(*children)(docs, True)
@@ -55,14 +55,14 @@ def test_9_placeholders_count_as_no_gradient(combine, placeholder):
         assert_batches_equal(dX, [y[:, :4] for y in expected])
 
 
-def test_9_only_placeholders_give_a_placeholder():
+def test_edge_layers_9_only_placeholders_give_a_placeholder():
     for combine in (layers.concatenate, layers.add):
         Y, backprop = combine(no_gradient([]), no_gradient([]))(floats(2, 4), True)
         assert backprop(Y) == []
     assert layers.residual(no_gradient([]))(docs := [floats(2, 4)], True)[1](docs) == docs
 
 
-def test_9_ragged_batches_are_added_and_concatenated():
+def test_edge_layers_9_ragged_batches_are_added_and_concatenated():
     X = ragged(RNG)
     for model in (layers.concatenate(layers.noop(), layers.noop()), layers.add(layers.noop(), layers.noop())):
         Y, backprop = model(X, True)
@@ -72,7 +72,7 @@ def test_9_ragged_batches_are_added_and_concatenated():
         assert dX.lengths.tolist() == X.lengths.tolist()
 
 
-def test_9_ragged_batches_are_added_by_their_rows():
+def test_edge_layers_9_ragged_batches_are_added_by_their_rows():
     X = Ragged(floats(6, 2, 3), ints(2, 4))
     flat = layers.noop()
     flat.replace_callbacks(lambda model, X, is_train: (X, lambda dY: Ragged(dY.data, dY.lengths)))
@@ -82,7 +82,7 @@ def test_9_ragged_batches_are_added_by_their_rows():
         numpy.testing.assert_array_equal(backprop(Y).data, 2 * Y.data)
 
 
-def test_9_batches_of_different_widths_are_not_broadcast():
+def test_edge_layers_9_batches_of_different_widths_are_not_broadcast():
     for model in (layers.add(layers.noop(), layers.Linear(1, 4)), layers.residual(layers.Linear(1, 4))):
         model.initialize(X=floats(2, 4))
         with pytest.raises(ValueError, match="different shapes"):
@@ -100,7 +100,7 @@ def test_9_batches_of_different_widths_are_not_broadcast():
         lambda: layers.concatenate(layers.noop(), layers.noop()),
     ],
 )
-def test_10_sums_do_not_change_what_the_caller_holds(build, batch):
+def test_edge_layers_10_sums_do_not_change_what_the_caller_holds(build, batch):
     X = batch()
     before = copy_batch(X)
     Y, backprop = build()(X, True)
@@ -112,7 +112,7 @@ def test_10_sums_do_not_change_what_the_caller_holds(build, batch):
 
 
 @pytest.mark.parametrize("build", [layers.Embed, layers.HashEmbed])
-def test_11_embeddings_do_not_change_the_gradient_they_are_given(build):
+def test_edge_layers_11_embeddings_do_not_change_the_gradient_they_are_given(build):
     model = build(8, 5, dropout=0.5).initialize()
     Y, backprop = model(numpy.arange(5), True)
     dY = numpy.ones_like(Y)
@@ -121,7 +121,7 @@ def test_11_embeddings_do_not_change_the_gradient_they_are_given(build):
 
 
 @pytest.mark.parametrize("column", [None, 1])
-def test_12_hashembed_trains_on_an_empty_batch(column):
+def test_edge_layers_12_hashembed_trains_on_an_empty_batch(column):
     model = layers.HashEmbed(3, 7, column=column, dropout=0.2).initialize()
     X = numpy.zeros((0,) if column is None else (0, 2), dtype="uint64")
     Y, backprop = model(X, True)
@@ -135,7 +135,7 @@ def test_12_hashembed_trains_on_an_empty_batch(column):
 @pytest.mark.parametrize("shape", [(0, 2), (0, 0)])
 @pytest.mark.parametrize("dtype", ["uint64", "float32"])
 @pytest.mark.parametrize("build", [layers.Embed, layers.HashEmbed])
-def test_13_column_selection_applies_to_empty_input(build, shape, dtype):
+def test_edge_layers_13_column_selection_applies_to_empty_input(build, shape, dtype):
     if dtype == "float32" and shape == (0, 2):
         dtype = "int32"  # only a flattened empty list is of floats
     model = build(3, 7, column=1).initialize()
@@ -145,13 +145,13 @@ def test_13_column_selection_applies_to_empty_input(build, shape, dtype):
     assert backprop(Y).shape == shape
 
 
-def test_13_hashembed_explains_that_it_takes_a_vector():
+def test_edge_layers_13_hashembed_explains_that_it_takes_a_vector():
     model = layers.HashEmbed(3, 7).initialize()
     with pytest.raises(ValueError, match=r"HashEmbed expects a vector of ids.*column"):
         model.predict(numpy.zeros((2, 2), dtype="uint64"))
 
 
-def test_13_embed_takes_ids_of_any_shape():
+def test_edge_layers_13_embed_takes_ids_of_any_shape():
     model = layers.Embed(3, 7).initialize()
     ids = numpy.array([[0, 1], [1, 6]])
     Y, backprop = model(ids, True)
@@ -160,7 +160,7 @@ def test_13_embed_takes_ids_of_any_shape():
     assert model.get_grad("E")[:, 0].tolist() == [1, 2, 0, 0, 0, 0, 1]
 
 
-def test_19_an_empty_batch_gives_an_empty_batch_of_the_right_width():
+def test_edge_layers_19_an_empty_batch_gives_an_empty_batch_of_the_right_width():
     maxout = layers.Maxout(3, 4, normalize=True).initialize()
     Y, backprop = maxout(no_rows(), True)
     assert Y.shape == (0, 3)
@@ -184,14 +184,14 @@ def test_19_an_empty_batch_gives_an_empty_batch_of_the_right_width():
 
 
 @pytest.mark.parametrize("lengths", [ints(0, 0), ints(0)])
-def test_19_sequences_without_rows_are_pooled_to_zeros(lengths):
+def test_edge_layers_19_sequences_without_rows_are_pooled_to_zeros(lengths):
     for layer in (layers.reduce_mean(), layers.reduce_sum()):
         Y, backprop = layer(Ragged(no_rows(), lengths), True)
         assert Y.shape == (len(lengths), 4) and not Y.any()
         assert backprop(Y).dataXd.shape[0] == 0
 
 
-def test_25_a_concatenation_that_is_extended_keeps_its_name_and_learns_its_new_width():
+def test_edge_layers_25_a_concatenation_that_is_extended_keeps_its_name_and_learns_its_new_width():
     first = layers.concatenate(layers.Linear(2, 4), layers.Linear(3, 4))
     first.initialize(X=floats(2, 4))
     assert first.get_dim("nO") == 5
@@ -202,7 +202,7 @@ def test_25_a_concatenation_that_is_extended_keeps_its_name_and_learns_its_new_w
     assert model.get_dim("nO") == 6
 
 
-def test_25_padded_outputs_are_concatenated():
+def test_edge_layers_25_padded_outputs_are_concatenated():
     X = padded(RNG)
     Y, backprop = layers.concatenate(layers.noop(), layers.Dropout())(X, True)
     assert isinstance(Y, Padded)
@@ -210,7 +210,7 @@ def test_25_padded_outputs_are_concatenated():
     numpy.testing.assert_array_equal(backprop(Y).data, 2 * X.data)
 
 
-def test_26_maxout_is_drawn_with_the_scale_of_its_first_two_axes():
+def test_edge_layers_26_maxout_is_drawn_with_the_scale_of_its_first_two_axes():
     model = layers.Maxout(10, 500, nP=2)
     numpy.random.seed(0)
     W = model.initialize().get_param("W")
@@ -218,7 +218,7 @@ def test_26_maxout_is_drawn_with_the_scale_of_its_first_two_axes():
     assert 0.99 * bound < abs(W).max() <= bound
 
 
-def test_27_hashembed_takes_the_number_of_its_node_for_a_seed():
+def test_edge_layers_27_hashembed_takes_the_number_of_its_node_for_a_seed():
     model = layers.HashEmbed(3, 7)
     assert model.attrs["seed"] == model.id
     model = layers.HashEmbed(3, 7, column=0)
@@ -227,7 +227,7 @@ def test_27_hashembed_takes_the_number_of_its_node_for_a_seed():
 
 
 @pytest.mark.parametrize("combine", [layers.concatenate, layers.add])
-def test_28_ids_do_not_pin_a_width(combine):
+def test_edge_layers_28_ids_do_not_pin_a_width(combine):
     model = combine(layers.HashEmbed(3, 7), layers.HashEmbed(3, 7))
     model.initialize(X=numpy.arange(5, dtype="uint64"))
     assert [node.has_dim("nI") for node in model.walk()] == [None] * 3
@@ -237,7 +237,7 @@ def test_28_ids_do_not_pin_a_width(combine):
 
 @pytest.mark.parametrize("build", [layers.list2array, layers.list2ragged, layers.list2padded])
 @pytest.mark.parametrize("batch", [lambda: floats(3, 4), lambda: ragged(RNG)])
-def test_31_layers_that_take_lists_say_so(build, batch):
+def test_edge_layers_31_layers_that_take_lists_say_so(build, batch):
     with pytest.raises(ValueError, match="expects a list of arrays, but got"):
         build().predict(batch())
 
@@ -246,7 +246,7 @@ REDUCE = [layers.reduce_first, layers.reduce_last, layers.reduce_max, layers.red
 
 
 @pytest.mark.parametrize("build", REDUCE)
-def test_32_pooling_checks_that_the_lengths_fit(build):
+def test_edge_layers_32_pooling_checks_that_the_lengths_fit(build):
     X = floats(6, 4)
     for lengths in (ints(2, 2), ints(2, 5)):
         with pytest.raises(IndexError, match="lengths must sum up to the number of rows"):
@@ -257,7 +257,7 @@ def test_32_pooling_checks_that_the_lengths_fit(build):
 
 @pytest.mark.parametrize("dtype", ["int64", "uint32", "uint64"])
 @pytest.mark.parametrize("build", REDUCE)
-def test_32_pooling_takes_lengths_of_any_integer_type(build, dtype):
+def test_edge_layers_32_pooling_takes_lengths_of_any_integer_type(build, dtype):
     X = floats(6, 4)
     expected = build().predict(Ragged(X, ints(2, 1, 3)))
     Y, backprop = build()(Ragged(X, ints(2, 1, 3).astype(dtype)), True)
@@ -266,12 +266,12 @@ def test_32_pooling_takes_lengths_of_any_integer_type(build, dtype):
 
 
 @pytest.mark.parametrize("build", REDUCE[:3])
-def test_32_pooling_that_picks_rows_refuses_empty_sequences(build):
+def test_edge_layers_32_pooling_that_picks_rows_refuses_empty_sequences(build):
     with pytest.raises(ValueError, match="all sequence lengths must be > 0"):
         build().predict(Ragged(floats(3, 4), ints(3, 0)))
 
 
-def test_37_dropout_keeps_the_inner_shape_of_a_ragged():
+def test_edge_layers_37_dropout_keeps_the_inner_shape_of_a_ragged():
     X = Ragged(floats(6, 2, 3), ints(2, 4))
     Y, backprop = layers.Dropout(0.5)(X, True)
     assert Y.dataXd.shape == (6, 2, 3)
@@ -281,7 +281,7 @@ def test_37_dropout_keeps_the_inner_shape_of_a_ragged():
     numpy.testing.assert_allclose(dX.dataXd, numpy.where(Y.dataXd != 0, 4 * X.dataXd, 0), rtol=1e-6)
 
 
-def test_37_dropout_turns_tuples_into_lists_and_drops_everything_at_1():
+def test_edge_layers_37_dropout_turns_tuples_into_lists_and_drops_everything_at_1():
     Y, _ = layers.Dropout(1.0)((floats(2, 3), floats(1, 3)), True)
     assert isinstance(Y, list)
     assert not any(y.any() for y in Y)
@@ -291,3 +291,23 @@ def test_float64_models_keep_their_type_through_normal_init():
     """A guard for the checks above: the test models are float64 throughout."""
     model = to_float64(layers.Linear(3, 4, init_W=normal_init).initialize())
     assert model.predict(as_float64(floats(2, 4))).dtype == "float64"
+
+
+def test_edge_layers_29_windows_of_arrays_and_ragged_cross_sequences():
+    """The padding of with_array is for lists: this is how published models were trained."""
+    X = ragged(RNG)
+    for pad in (0, 1):
+        model = layers.with_array(layers.expand_window(1), pad=pad)
+        crossing = layers.expand_window(1).predict(X.data)
+        numpy.testing.assert_array_equal(model.predict(X).data, crossing)
+        numpy.testing.assert_array_equal(model.predict(X.data), crossing)
+        docs = numpy.concatenate(model.predict(layers.ragged2list().predict(X)))
+        assert numpy.array_equal(docs, crossing) == (pad == 0)
+
+
+def test_edge_layers_29_with_array_gives_three_dimensions_of_a_padded():
+    X = padded(RNG)
+    linear = layers.Linear(3, 4).initialize()
+    with pytest.raises(ValueError, match=r"^linear expects Floats2d of width 4, but got .* \(3, 2, 4\)"):
+        layers.with_array(linear).predict(X)
+    assert layers.with_array2d(linear).predict(X).data.shape == (3, 2, 3)

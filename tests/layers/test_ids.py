@@ -30,7 +30,7 @@ def test_remap_ids_v1():
     assert layers.remap_ids({3: 5}).predict(numpy.array([3, 4])).tolist() == [[5], [0]]
 
 
-def test_34_layers_do_not_share_the_default_table():
+def test_edge_layers_34_layers_do_not_share_the_default_table():
     model = layers.remap_ids()
     model.attrs["mapping_table"]["a"] = 3
     assert model.predict(["a"]).tolist() == [[3]]
@@ -78,7 +78,7 @@ def test_no_ids(build, X):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("build", [layers.remap_ids_v2, layers.premap_ids])
-def test_17_ids_of_every_integer_type(build, dtype):
+def test_edge_layers_17_ids_of_every_integer_type(build, dtype):
     model = build({3: 1, 4: 5}, default=9, column=0)
     Y, backprop = model(IDS.astype(dtype), True)
     assert Y.tolist() == [[1], [5], [1]] and Y.dtype == "int32"
@@ -88,7 +88,7 @@ def test_17_ids_of_every_integer_type(build, dtype):
 
 
 @pytest.mark.parametrize("build", [layers.remap_ids_v2, layers.premap_ids])
-def test_17_negative_and_large_ids(build):
+def test_edge_layers_17_negative_and_large_ids(build):
     model = build({-1: -5, 0: 7, -(2**63): 3, 2**63 + 5: 2**31 - 1}, default=-9)
     assert model.predict(numpy.array([-1, 0, -(2**63), 1])).tolist() == [[-5], [7], [3], [-9]]
     assert model.predict(numpy.array([-1, 0], dtype="int8")).tolist() == [[-5], [7]]
@@ -96,7 +96,7 @@ def test_17_negative_and_large_ids(build):
 
 
 @pytest.mark.parametrize("duplicate", [lambda m: m.copy(), copy.deepcopy])
-def test_17_premap_ids_can_be_copied(duplicate):
+def test_edge_layers_17_premap_ids_can_be_copied(duplicate):
     model = layers.premap_ids({3: 1, 4: 5}, default=9, column=0)
     assert duplicate(model).predict(IDS).tolist() == [[1], [5], [1]]
 

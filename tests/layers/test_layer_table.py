@@ -2,10 +2,13 @@
 
 import copy
 import pickle
+import re
+from pathlib import Path
 
 import numpy
 import pytest
 
+import helpers.layer_table
 from helpers.batches import (
     as_float64,
     assert_batches_close,
@@ -20,6 +23,7 @@ from helpers.batches import (
 )
 from helpers.gradcheck import check_model, gradients, parameters, to_float64
 from helpers.layer_table import LAYERS
+from thinc import layers
 
 
 def cases(condition=lambda case: True):
@@ -231,3 +235,19 @@ def test_initialize_draws_new_parameters(case):
     for key, param in parameters(model).items():
         assert param.shape == before[key].shape
         assert param.dtype == "float32"
+
+
+# No part of the table: they have nothing to train and are tested on their own, or need a framework or a machine.
+ELSEWHERE = {
+    "premap_ids", "remap_ids", "remap_ids_v2", "strings2arrays",
+    "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchWrapper", "PyTorchWrapper_v2", "PyTorchWrapper_v3",
+    "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",
+    "TensorFlowWrapper", "keras_subclass", "MXNetWrapper", "JAXWrapper",
+    "with_signpost_interval",
+}  # fmt: skip
+
+
+def test_the_table_has_every_layer():
+    text = Path(helpers.layer_table.__file__).read_text(encoding="utf8")
+    missing = {name for name in layers.__all__ if not re.search(rf"\b{name}\b", text)}
+    assert missing - ELSEWHERE == set()

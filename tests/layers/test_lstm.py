@@ -161,7 +161,7 @@ def reverse(Xs):
     return [X[::-1] for X in Xs]
 
 
-def test_1_bidirectional_reverses_each_sequence():
+def test_edge_layers_1_bidirectional_reverses_each_sequence():
     l2r, r2l = layers.LSTM(2, 3).initialize(), layers.LSTM(3, 3).initialize()
     model = layers.with_padded(layers.bidirectional(l2r, r2l))
     left, right = layers.with_padded(l2r), layers.with_padded(r2l)
@@ -170,7 +170,7 @@ def test_1_bidirectional_reverses_each_sequence():
         numpy.testing.assert_allclose(y, numpy.concatenate([a, b], axis=1), rtol=1e-6)
 
 
-def test_1_bidirectional_gives_the_right_half_of_gradient_and_sample_to_the_right_layer():
+def test_edge_layers_1_bidirectional_gives_the_right_half_of_gradient_and_sample_to_the_right_layer():
     seen = {}
 
     def spy(name):
@@ -197,7 +197,7 @@ def test_1_bidirectional_gives_the_right_half_of_gradient_and_sample_to_the_righ
     numpy.testing.assert_array_equal(dX.data, Y.data[..., :3] + Y.data[..., 3:])
 
 
-def test_1_bidirectional_copies_the_layer():
+def test_edge_layers_1_bidirectional_copies_the_layer():
     l2r = layers.LSTM(2, 3)
     model = layers.bidirectional(l2r)
     assert model.name == "bilstm" and model.layers[0] is l2r
@@ -207,14 +207,14 @@ def test_1_bidirectional_copies_the_layer():
 
 @pytest.mark.parametrize("lengths", [(1,), (4,), (3, 1), (1, 1), (2, 4, 0, 1)])
 @pytest.mark.parametrize("bi", [False, True])
-def test_2_gradients_are_exact(lengths, bi):
+def test_edge_layers_2_gradients_are_exact(lengths, bi):
     model = to_float64(layers.LSTM(4, 3, bi=bi, depth=2).initialize())
     model.set_param("LSTM", RNG.normal(size=model.get_param("LSTM").shape))
     X = map_leaves(lambda x: x.astype("float64"), padded(*lengths))
     check_model(model, X, projection, constants=("HC0",))
 
 
-def test_2_a_sequence_of_one_step_has_a_gradient():
+def test_edge_layers_2_a_sequence_of_one_step_has_a_gradient():
     model = layers.LSTM(4, 3).initialize()
     Y, backprop = model(padded(1), True)
     assert backprop(map_leaves(numpy.ones_like, Y)).data.all()
@@ -223,7 +223,7 @@ def test_2_a_sequence_of_one_step_has_a_gradient():
 
 @pytest.mark.parametrize("X", [no_steps(), padded(), padded(0, 0)])
 @pytest.mark.parametrize("bi", [False, True])
-def test_19_lstm_without_steps(X, bi):
+def test_edge_layers_19_lstm_without_steps(X, bi):
     nI = X.data.shape[2] or 4
     for model in (layers.LSTM(6, nI, bi=bi), layers.bidirectional(layers.LSTM(3, nI))):
         model.initialize()
@@ -235,7 +235,7 @@ def test_19_lstm_without_steps(X, bi):
         assert not any(grad.any() for grad in gradients(model).values())
 
 
-def test_22_an_odd_width_cannot_be_shared_by_two_directions():
+def test_edge_layers_22_an_odd_width_cannot_be_shared_by_two_directions():
     with pytest.raises(ValueError, match="must be even, but got 5"):
         layers.LSTM(5, 3, bi=True)
     model = layers.LSTM(nI=3, bi=True)

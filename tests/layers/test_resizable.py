@@ -57,7 +57,7 @@ def test_what_is_not_initialized_is_told_its_size():
     assert new.get_param("W").shape == (3, 4) and new.get_param("W").any()
 
 
-def test_36_layers_do_not_shrink():
+def test_edge_layers_36_layers_do_not_shrink():
     with pytest.raises(ValueError, match="from 3 outputs to 2: it can only grow"):
         RESIZE(layers.Linear(3, 4).initialize(), 2)
 

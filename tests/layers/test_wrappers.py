@@ -100,7 +100,7 @@ def test_with_ragged_takes_raw_data():
 
 
 @pytest.mark.parametrize("n", [2, 4])
-def test_30_tuples_of_sequences_are_sequences(n):
+def test_edge_layers_30_tuples_of_sequences_are_sequences(n):
     Xs = tuple(floats(RNG, length, 4) for length in (2, 1, 3, 2)[:n])
     for wrap in (layers.with_ragged, layers.with_padded):
         Y, backprop = wrap(layers.noop())(Xs, True)
@@ -109,7 +109,7 @@ def test_30_tuples_of_sequences_are_sequences(n):
 
 
 @pytest.mark.parametrize("X", [arrays(RNG), padded(RNG)])
-def test_30_with_ragged_gives_integer_arrays_as_lengths(X):
+def test_edge_layers_30_with_ragged_gives_integer_arrays_as_lengths(X):
     seen = []
     Y, backprop = layers.with_ragged(spy(seen))(X, True)
     backprop(Y)
@@ -123,7 +123,7 @@ def test_wrappers_say_what_they_take(wrap):
         wrap(layers.noop()).predict(matrix(RNG))
 
 
-def test_6_with_reshape_has_a_backward_pass():
+def test_edge_layers_6_with_reshape_has_a_backward_pass():
     X = cube(RNG)
     linear = layers.Linear(5, 4)
     model = layers.with_reshape(linear).initialize(X=X)
@@ -140,7 +140,7 @@ def stack(model, Xs, is_train):
     return numpy.stack(Xs), list
 
 
-def test_7_with_flatten_splits_rows():
+def test_edge_layers_7_with_flatten_splits_rows():
     seen = []
     inner = layers.chain(Model("stack", stack), spy(seen))
     model = layers.with_flatten(inner)
@@ -166,7 +166,7 @@ def test_with_flatten_passes_placeholders_on(build):
     assert backprop(Y) == []
 
 
-def test_8_with_cpu_trains_only_in_training():
+def test_edge_layers_8_with_cpu_trains_only_in_training():
     X = numpy.ones((4, 100), dtype="float32")
     model = layers.with_cpu(layers.Dropout(0.5), NumpyOps())
     assert_batches_equal(model.predict(X), X)
@@ -199,7 +199,7 @@ def test_with_cpu_converts_the_arrays_of_a_batch():
 
 @pytest.mark.parametrize("idx, position", [(0, 0), (1, 1), (-1, 2), (-3, 0)])
 @pytest.mark.parametrize("kind", [tuple, list])
-def test_14_with_getitem_takes_negative_positions_and_lists(idx, position, kind):
+def test_edge_layers_14_with_getitem_takes_negative_positions_and_lists(idx, position, kind):
     X = kind([floats(RNG, 2, 4) for _ in range(3)])
     model = layers.with_getitem(idx, layers.Linear(5)).initialize(X=X)
     Y, backprop = model(X, True)
@@ -211,7 +211,7 @@ def test_14_with_getitem_takes_negative_positions_and_lists(idx, position, kind)
 
 
 @pytest.mark.parametrize("idx", [3, -4])
-def test_14_with_getitem_checks_the_position(idx):
+def test_edge_layers_14_with_getitem_checks_the_position(idx):
     model = layers.with_getitem(idx, layers.noop())
     with pytest.raises(IndexError, match=f"position {idx}, but got 3 items"):
         model.predict((1, 2, 3))
@@ -243,7 +243,7 @@ def test_with_debug_calls_the_hooks_first():
     assert calls[-1] == ("init", no_init)
 
 
-def test_16_copies_of_models_with_hooks_are_on_their_own():
+def test_edge_layers_16_copies_of_models_with_hooks_are_on_their_own():
     calls, hooks = make_spy_hooks()
     original = layers.with_nvtx_range(layers.with_debug(layers.Linear(3, 4), **hooks)).initialize()
     W = original.get_param("W").copy()
@@ -325,7 +325,7 @@ def test_with_signpost_interval(monkeypatch):
 
 
 @pytest.mark.parametrize("gradient", [None, [], [[], []]])
-def test_9_tuplify_adds_up_gradients_and_skips_placeholders(gradient):
+def test_edge_layers_9_tuplify_adds_up_gradients_and_skips_placeholders(gradient):
     docs = [floats(RNG, 2, 4), floats(RNG, 3, 4)]
     model = layers.tuplify(layers.noop(), placeholder(gradient), layers.noop())
     Y, backprop = model(docs, True)
@@ -333,13 +333,13 @@ def test_9_tuplify_adds_up_gradients_and_skips_placeholders(gradient):
     assert_batches_close(backprop(Y), [2 * doc for doc in docs])
 
 
-def test_9_tuplify_adds_up_ragged_gradients():
+def test_edge_layers_9_tuplify_adds_up_ragged_gradients():
     X = ragged(RNG)
     Y, backprop = layers.tuplify(layers.noop(), layers.noop())(X, True)
     assert_batches_equal(backprop(Y), Ragged(2 * X.data, X.lengths))
 
 
-def test_10_tuplify_does_not_change_what_the_caller_holds():
+def test_edge_layers_10_tuplify_does_not_change_what_the_caller_holds():
     X = matrix(RNG)
     before = X.copy()
     Y, backprop = layers.tuplify(layers.noop(), layers.noop())(X, True)
@@ -357,7 +357,7 @@ def test_tuplify_gives_each_layer_its_sample():
         layers.tuplify(layers.noop())
 
 
-def test_23_wrappers_leave_dimensions_unset_as_saved_models_have_them():
+def test_edge_layers_23_wrappers_leave_dimensions_unset_as_saved_models_have_them():
     X = arrays(RNG)
     for wrap in (layers.with_padded, layers.with_list):
         layer = layers.LSTM(3) if wrap is layers.with_padded else layers.map_list(layers.Linear(3))
@@ -371,7 +371,7 @@ def test_23_wrappers_leave_dimensions_unset_as_saved_models_have_them():
 
 
 @pytest.mark.parametrize("build", [lambda layer: layers.tuplify(layer, layers.noop()), layers.with_reshape])
-def test_24_layers_are_drawn_twice_without_samples(build):
+def test_edge_layers_24_layers_are_drawn_twice_without_samples(build):
     numpy.random.seed(0)
     linear = layers.Linear(3, 4)
     build(linear).initialize()
@@ -389,7 +389,7 @@ def test_map_list_initializes_with_the_first_items():
         backprop(Y[:2])
 
 
-def test_33_uniqued_runs_a_layer_once_for_each_id():
+def test_edge_layers_33_uniqued_runs_a_layer_once_for_each_id():
     seen = []
     model = layers.uniqued(layers.chain(spy(seen), layers.Embed(3, 9, column=0)), column=1).initialize()
     X = numpy.array([[1, 5], [2, 7], [3, 5], [4, 6], [5, 5]])
@@ -403,7 +403,7 @@ def test_33_uniqued_runs_a_layer_once_for_each_id():
 
 
 @pytest.mark.parametrize("X", [ids(RNG, 6), ids(RNG, 1), ids(RNG, 0), ids(RNG, 6, 1)[:, 0]])
-def test_33_uniqued_takes_vectors(X):
+def test_edge_layers_33_uniqued_takes_vectors(X):
     model = layers.uniqued(layers.Embed(3, 7)).initialize()
     Y, backprop = model(X, True)
     numpy.testing.assert_array_equal(Y, model.layers[0].get_param("E")[X])
@@ -411,7 +411,7 @@ def test_33_uniqued_takes_vectors(X):
     assert model.get_dim("nO") == 3 if model.has_dim("nO") else True
 
 
-def test_33_uniqued_shares_a_float_gradient_within_its_group():
+def test_edge_layers_33_uniqued_shares_a_float_gradient_within_its_group():
     layer = Model("twice", lambda model, X, is_train: (2.0 * X.astype("f"), lambda dY: 2 * dY))
     X = numpy.array([[4], [1], [4], [4]])
     _, backprop = layers.uniqued(layer)(X, True)

@@ -268,7 +268,7 @@ def test_set_param_registers_and_stores_by_reference():
     assert model._params.get_param(model.id, "W") is W
 
 
-def test_set_param_to_none_really_unsets_it():  # item 9
+def test_edge_model_9_set_param_to_none_really_unsets_it():
     model = Model("layer", identity, params={"W": numpy.ones(2)})
     model.set_param("W", None)
     assert model.has_param("W") is None
@@ -394,7 +394,7 @@ def test_refs_have_three_states():
         model.get_ref("c")
 
 
-def test_set_ref_takes_nodes_of_the_tree_only():
+def test_edge_model_14_set_ref_takes_nodes_of_the_tree_only():
     grandchild = Model("grandchild", identity)
     child = Model("child", identity, layers=[grandchild])
     model = Model("layer", identity, layers=[child])
@@ -468,7 +468,7 @@ def test_initialize_validates_samples_when_asked():
             model.initialize(X=good, Y=bad)
 
 
-def test_initialize_validates_partial_forwards():  # item 19
+def test_edge_model_19_initialize_validates_partial_forwards():
     def forward(extra, model, X: Floats2d, is_train):
         return X, lambda dY: dY
 
@@ -508,6 +508,30 @@ def test_finish_update_with_any_callable(node, plain_sgd):
     assert_array_equal(outer.get_param("W"), [3 - 1, 4 - 2])
     assert inner.has_grad("W")
     assert_array_equal(inner.get_grad("W"), [0, 0])
+
+
+def test_edge_model_10_zeroed_gradients_still_count(plain_sgd):
+    model = Model("layer", identity, params={"W": numpy.ones(2, dtype="f")})
+    model.set_grad("W", numpy.zeros(2, dtype="f"))
+    assert model.has_grad("W") is True
+    keys = []
+
+    def optimizer(key, W, dW):
+        keys.append(key)
+        return plain_sgd(key, W, dW)
+
+    for _ in range(2):
+        model.finish_update(optimizer)
+        assert model.has_grad("W") is True
+    assert keys == [(model.id, "W")] * 2
+
+
+def test_edge_model_11_gradients_that_an_optimizer_leaves_accumulate():
+    model = Model("layer", identity, params={"W": numpy.zeros(2, dtype="f")})
+    for steps in (1, 2, 3):
+        model.inc_grad("W", numpy.ones(2, dtype="f"))
+        model.finish_update(lambda key, W, dW: (W, dW))
+        assert_array_equal(model.get_grad("W"), [steps, steps])
 
 
 def test_finish_update_calls_shims_first():
@@ -620,7 +644,7 @@ def test_use_params_reaches_shims(node):
     assert not shim.inside
 
 
-def test_use_params_restores_when_the_body_raises(node):  # item 2
+def test_edge_model_2_use_params_restores_when_the_body_raises(node):
     model = node("outer", node("inner", W=[1, 2]))
     inner = model.layers[0]
     old = inner.get_param("W")
@@ -642,7 +666,7 @@ def test_use_params_of_an_unset_parameter_changes_nothing(node):
 # Devices
 
 
-def test_to_cpu_moves_parameters_gradients_and_shims():
+def test_edge_model_34_to_cpu_moves_parameters_gradients_and_shims():
     shim = ScaleShim()
     inner = Model("inner", identity, params={"W": numpy.ones(2, dtype="float64"), "b": None}, shims=[shim])
     inner.set_grad("W", numpy.ones(2, dtype="float64"))
@@ -676,7 +700,7 @@ def numpy_forward(model, X, is_train):
 
 
 @pytest.mark.parametrize("kind", [Model, Shim])
-def test_unpickled_ids_never_collide_with_new_ones(kind):  # item 8
+def test_edge_model_8_unpickled_ids_never_collide_with_new_ones(kind):
     far = Model("layer", numpy_forward) if kind is Model else Shim(None)
     far.id = Model.global_id + 1000  # as if made in another process
     loaded = pickle.loads(pickle.dumps(far))
@@ -707,14 +731,14 @@ def test_copy_gives_new_ids_and_independent_state():
     assert child.attrs == {"a": [1]}
 
 
-def test_copy_keeps_ops():  # item 4
+def test_edge_model_4_copy_keeps_ops():
     ops = NumpyOps()
     model = Model("outer", identity, layers=[Model("pinned", identity, ops=ops)])
     with use_ops("numpy"):
         assert model.copy().layers[0].ops is ops
 
 
-def test_copy_maps_refs():  # item 5
+def test_edge_model_5_copy_maps_refs():
     outside = Model("outside", identity)
     child = Model("child", identity)
     model = Model("outer", identity, layers=[child], refs={"c": child, "n": None, "o": outside})
@@ -725,7 +749,7 @@ def test_copy_maps_refs():  # item 5
     assert copied.ref_names == model.ref_names
 
 
-def test_copy_rebinds_the_default_init():  # item 6
+def test_edge_model_6_copy_rebinds_the_default_init():
     copied = Model("layer", identity).copy()
     assert copied.init.func is empty_init
     assert copied.init.args == (copied,)
@@ -801,7 +825,7 @@ def test_operators_nest_by_replacing_and_stay_in_their_thread():
     assert seen == [{}]
 
 
-def test_operators_are_unbound_when_the_body_raises():  # item 2
+def test_edge_model_2_operators_are_unbound_when_the_body_raises():
     with pytest.raises(ZeroDivisionError), Model.define_operators({"+": lambda a, b: a}):
         _ = 1 / 0
     assert Model._context_operators.get() == {}

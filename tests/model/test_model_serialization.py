@@ -191,7 +191,7 @@ def test_failing_to_disk_leaves_the_old_file(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_message_can_unset_and_add():  # item 15, and new names
+def test_edge_model_15_a_message_can_unset_and_add():
     model = Model("m", forward, params={"W": None, "new": numpy.ones(1)}, refs={"me": None})
     model.set_ref("me", model)
     receiver = Model("m", forward, params={"W": numpy.ones(2)})
@@ -301,7 +301,7 @@ MISFITS = {
 
 
 @pytest.mark.parametrize("title", MISFITS)
-def test_from_dict_that_fails_leaves_the_model_as_it_was(title):  # item 17
+def test_edge_model_17_from_dict_that_fails_leaves_the_model_as_it_was(title):
     path, value, error, is_seen = MISFITS[title]
     msg = build_tree().to_dict()
     # Everything else in the message differs from the receiver.
@@ -375,7 +375,7 @@ def test_can_from_dict_skips_own_attrs_that_cannot_be_written():
     assert not Model("m", forward, attrs={"a": True}).can_from_dict(msg)
 
 
-def test_strict_comparison_is_on_bytes():  # item 18
+def test_edge_model_18_strict_comparison_is_on_bytes():
     msg = Model("m", forward, attrs={"a": {"x": 1, "y": 2}}).to_dict()
     assert not Model("m", forward, attrs={"a": {"y": 2, "x": 1}}).can_from_dict(msg)
 
@@ -383,7 +383,7 @@ def test_strict_comparison_is_on_bytes():  # item 18
 @pytest.mark.parametrize(
     "value", [5, None, "text", [1, 2], {}, {"nodes": 1}, {"nodes": [1]}, {"nodes": [{}]}]
 )
-def test_can_from_bytes_of_other_valid_messages(value):  # item 16
+def test_edge_model_16_can_from_bytes_of_other_valid_messages(value):
     model = build_golden()
     data = srsly.msgpack_dumps(value)
     assert model.can_from_bytes(data) is False

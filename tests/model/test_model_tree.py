@@ -86,14 +86,14 @@ def test_remove_node_everywhere(node):
     assert tree.get_ref("stays").name == "a"
 
 
-def test_remove_node_with_an_unset_ref(node):  # item 1
+def test_edge_model_1_remove_node_with_an_unset_ref(node):
     tree = node("root", node("a"), node("b"), refs={"later": None})
     tree.remove_node(tree.layers[0])
     assert names(tree.walk()) == ["root", "b"]
     assert tree.has_ref("later") is None
 
 
-def test_replace_node_everywhere_and_in_refs(node):
+def test_edge_model_13_replace_node_everywhere_and_in_refs(node):
     old, new = node("old"), node("new")
     tree = node("root", node("a", node("b", old)), old)
     tree.set_ref("deep", old)
@@ -107,7 +107,7 @@ def test_replace_node_everywhere_and_in_refs(node):
     assert tree.replace_node(old, new) is False
 
 
-def test_replace_node_with_an_unset_ref(node):  # item 1
+def test_edge_model_1_replace_node_with_an_unset_ref(node):
     old = node("old")
     tree = node("root", old, refs={"later": None})
     assert tree.replace_node(old, node("new"))
@@ -149,7 +149,7 @@ def test_wrap_model_recursive(node, tree):
     assert names(outer.layers[0].layers[0].layers) == ["w(r1)", "w(r2)"]
 
 
-def test_wrap_model_recursive_wraps_each_node_once(tree):  # item 12
+def test_edge_model_12_wrap_model_recursive_wraps_each_node_once(tree):
     seen = []
 
     def in_place(current):

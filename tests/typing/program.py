@@ -10,7 +10,9 @@ from thinc.api import (
     Adam,
     CategoricalCrossentropy,
     Config,
+    CosineDistance,
     Dropout,
+    L2Distance,
     Linear,
     Model,
     NumpyOps,
@@ -40,7 +42,7 @@ from thinc.api import (
     with_array,
     zero_init,
 )
-from thinc.types import Floats1d, Floats2d, Ints1d, Ints2d, ListXd, SizedGenerator
+from thinc.types import Floats1d, Floats2d, Floats3d, Ints1d, Ints2d, ListXd, SizedGenerator
 
 Dense = Model[Floats2d, Floats2d]
 
@@ -90,8 +92,8 @@ def train_dense(model: Dense, X: Floats2d, Y: Floats2d, optimizer: Optimizer) ->
         guess, backprop = model.begin_update(x)
         assert_type(guess, Floats2d)
         d_guess, loss = loss_of(guess, y)
-        backprop(model.ops.asarray2f(d_guess))
-        total += float(loss)
+        backprop(d_guess)
+        total += loss
         model.finish_update(optimizer)
         optimizer.step_schedules()
     with model.use_params(optimizer.averages):
@@ -115,7 +117,7 @@ def use_layers() -> Dense:
     ops = model.ops
     assert_type(ops, Ops)
     X = ops.asarray2f([[1.0, 2.0], [3.0, 4.0]])
-    Y = ops.asarray2f(to_categorical(ops.asarray1i([0, 1]), n_classes=2))
+    Y = to_categorical(ops.asarray1i([0, 1]), n_classes=2)
     assert_type(model.initialize(X=X, Y=Y), Dense)
     assert_type(set_dropout_rate(model, 0.5), Dense)
     assert_type(change_attr_values(model, {"dropout": {"rate": 0.1}}), Dense)
@@ -134,6 +136,7 @@ def use_layers() -> Dense:
 def use_ops_directly(ops: Ops) -> Floats2d:
     X = ops.alloc2f(4, 3)
     W = ops.reshape2f(ops.alloc1f(12), 4, 3)
+    assert_type(SGD(0.1)((0, "W"), W, ops.alloc2f(4, 3)), Tuple[Floats2d, Floats2d])
     assert_type(ops.gemm(X, W, trans2=True), Floats2d)
     assert_type(ops.affine(X, W, ops.alloc1f(4)), Floats2d)
     best, which = ops.maxout(ops.reshape3f(X, 2, 2, 3))
@@ -175,11 +178,36 @@ def use_sequences(documents: ListXd, tags: List[List[str]]) -> Floats2d:
     guesses, backprop = tagger.begin_update(X)
     assert_type(guesses, List[Floats2d])
     gradient, loss = loss_of_tags(guesses, tags)
-    backprop([tagger.ops.asarray2f(array) for array in gradient])
-    print(float(loss))
+    backprop(gradient)
+    print(loss)
     model = chain(list2ragged(), with_array(Relu(8)), reduce_mean(), Softmax(2))
     assert_type(model, Model[ListXd, Floats2d])
     return model.initialize(X=documents).predict(documents)
+
+
+def use_losses(guesses: Floats2d, cubes: Floats3d, labels: Ints1d) -> float:
+    by_class = CategoricalCrossentropy(names=["N", "V"], neg_prefix="!", label_smoothing=0.1)
+    assert_type(by_class(guesses, ["N", "!V", None, "V"]), Tuple[Floats2d, float])
+    assert_type(by_class.get_grad(guesses, [0, 1, 1, 0]), Floats2d)
+    assert_type(by_class.get_loss(guesses, labels), float)
+    assert_type(by_class.convert_truths(labels, guesses), Tuple[Floats2d, Floats2d])
+    by_sequence = SequenceCategoricalCrossentropy(names=["N", "V"])
+    assert_type(by_sequence.get_grad([guesses], [["N", None, "N", "N"]]), List[Floats2d])
+    assert_type(by_sequence([guesses, guesses], [labels, guesses]), Tuple[List[Floats2d], float])
+    distance = L2Distance(normalize=False)
+    assert_type(distance(guesses, guesses), Tuple[Floats2d, float])
+    assert_type(distance.get_grad(cubes, cubes), Floats3d)
+    cosine = CosineDistance(ignore_zeros=True)
+    assert_type(cosine.get_grad(guesses, guesses), Floats2d)
+    assert_type(cosine.get_similarity(guesses, guesses), Floats2d)
+    return distance.get_loss(cubes, cubes) + cosine(guesses, guesses)[1]
+
+
+def train_autoencoder(model: Dense, X: Floats2d) -> None:
+    for loss_of in (L2Distance(), CosineDistance()):
+        Y, backprop = model.begin_update(X)
+        gradient, _ = loss_of(Y, X)
+        backprop(gradient)
 
 
 def make_numbers() -> Iterator[int]:
@@ -198,9 +226,11 @@ def main() -> float:
     with use_ops("numpy"):
         model = use_layers()
     X = use_ops_directly(ops)
-    Y = ops.asarray2f(to_categorical(ops.asarray1i([0, 1, 1, 0])))
+    Y = to_categorical(ops.asarray1i([0, 1, 1, 0]))
     model.initialize(X=X, Y=Y)
     use_sequences([X, X], [["N", "V"]])
+    use_losses(Y, ops.alloc3f(2, 3, 4), ops.asarray1i([0, 1, 1, 0]))
+    train_autoencoder(chain(Relu(3, 3), Linear(3, 3)).initialize(), X)
     scaled, optimizer = use_config()
     print(scaled.name, optimizer.averages, use_generators(), list(use_optimizers()))
     return train_dense(model, X, Y, optimizer)

@@ -1,11 +1,19 @@
 """Class labels to one-hot rows."""
 
-from typing import Any
+from typing import Any, overload
 
-from ..types import FloatsXd, IntsXd
+from ..types import Floats2d, Floats3d, Floats4d, FloatsXd, Ints1d, Ints2d, Ints3d, IntsXd
 from .arrays import get_array_module
 
 
+@overload
+def to_categorical(Y: Ints1d, n_classes: int | None = None, *, label_smoothing: float = 0.0) -> Floats2d: ...
+@overload
+def to_categorical(Y: Ints2d, n_classes: int | None = None, *, label_smoothing: float = 0.0) -> Floats3d: ...
+@overload
+def to_categorical(Y: Ints3d, n_classes: int | None = None, *, label_smoothing: float = 0.0) -> Floats4d: ...
+@overload
+def to_categorical(Y: IntsXd, n_classes: int | None = None, *, label_smoothing: float = 0.0) -> FloatsXd: ...
 def to_categorical(Y: IntsXd, n_classes: int | None = None, *, label_smoothing: float = 0.0) -> FloatsXd:
     """One-hot rows for class labels, optionally smoothed.
 

@@ -18,6 +18,7 @@ from .validation import get_hints, shorten
 
 # What a call with bad input may raise; other errors are passed on as they are.
 REFUSALS = (AttributeError, KeyError, TypeError, ValueError, IndexError, AssertionError)
+PACKAGES = {"thinc", "numpy", "cupy", "murmurhash", "blis"}
 
 
 def explain(model: Any, X: Any, err: Exception) -> Exception:
@@ -59,7 +60,7 @@ def _forward_to_explain(model: Any, err: Any) -> Any:
         return None
     err._passed_a_layer = True
     forward = _innermost(model._func)
-    if not (getattr(forward, "__module__", None) or "").startswith("thinc.layers."):
+    if not (getattr(forward, "__module__", None) or "").startswith("thinc.layers.") or not _is_ours(err):
         return None
     message = str(err)
     if isinstance(
@@ -68,6 +69,16 @@ def _forward_to_explain(model: Any, err: Any) -> Any:
         return None if f"'{model.name}'" in message else forward
     names_itself = message.startswith(model.name) and "got" in message and "expect" in message
     return None if names_itself else forward
+
+
+def _is_ours(err: Exception) -> bool:
+    """Whether it was raised by this package or its arrays, not by a network, hook or initializer given to it."""
+    traceback = err.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in PACKAGES:
+            return False
+        traceback = traceback.tb_next
+    return True
 
 
 def _explained(model: Any, err: Exception, expected: str, got: str, X: Any, annotation: Any) -> Exception:

@@ -37,6 +37,9 @@ class LSTMState(tuple):
         state.H0, state.C0 = H0, C0
         return state
 
+    def __getnewargs__(self) -> tuple[Any, Any, Any]:  # copies and pickles
+        return tuple(self), self.H0, self.C0
+
 
 def lstm_forward_training(params: Any, H0: Any, C0: Any, X: Any, size_at_t: Any) -> tuple[Any, LSTMState]:
     """Outputs ``(N, dirs * nO)`` of the last layer, forward direction first, and what backward needs."""
@@ -68,8 +71,10 @@ def lstm_forward_training(params: Any, H0: Any, C0: Any, X: Any, size_at_t: Any)
     return _side_by_side(Y[-1]), LSTMState((Y, G.reshape((depth, dirs, N, 4 * nO)), C, X), H0, C0)
 
 
-def backprop_lstm(dY: Any, size_at_t: Any, params: Any, fwd_state: Any) -> tuple[Any, Any]:
-    """Gradients of the input ``(N, nI)`` and of the parameters. A plain tuple has initial states of zero."""
+def backprop_lstm(
+    dY: Any, size_at_t: Any, params: Any, fwd_state: Any, wants_dX: bool = True
+) -> tuple[Any, Any]:
+    """Gradients of the input ``(N, nI)``, or None, and of the parameters. A plain tuple has initial states of zero."""
     xp = get_array_module(dY)
     Y, G, C, X = fwd_state
     depth, dirs, N, nO = Y.shape
@@ -85,7 +90,7 @@ def backprop_lstm(dY: Any, size_at_t: Any, params: Any, fwd_state: Any) -> tuple
     d_blocks = list(_blocks(d_params, depth, dirs, nO, X.shape[1]))
     for layer in reversed(range(depth)):
         inputs = X if layer == 0 else _side_by_side(Y[layer - 1])
-        d_inputs = xp.zeros_like(inputs)
+        d_inputs: Any = xp.zeros_like(inputs) if layer or wants_dX else None
         for direction in range(dirs):
             _, _, (Wx, _, Wh, _) = blocks[layer * dirs + direction]
             _, _, (dWx, dbx, dWh, dbh) = d_blocks[layer * dirs + direction]
@@ -101,7 +106,8 @@ def backprop_lstm(dY: Any, size_at_t: Any, params: Any, fwd_state: Any) -> tuple
             dWx[...] = da.T @ inputs
             dWh[...] = da.T @ h_prev
             dbx[...] = dbh[...] = da.sum(axis=0)
-            d_inputs += da @ Wx
+            if d_inputs is not None:
+                d_inputs += da @ Wx
         dY = d_inputs
     return dY, d_params
 

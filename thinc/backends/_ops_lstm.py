@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .._util.arrays import get_array_module
 from ._lstm import backprop_lstm, lstm_forward_training
 from ._ops_arrays import ArrayOps
 
@@ -66,3 +67,31 @@ class LSTMOps(ArrayOps):
             Flat, like `params`.
         """
         return backprop_lstm(dY, lengths, params, fwd_state)
+
+    def _backprop_lstm(
+        self, dY: Any, lengths: Any, params: Any, fwd_state: Any, wants_dX: bool
+    ) -> tuple[Any, Any]:
+        """`backprop_lstm`; without `wants_dX`, the gradient of X is None and not computed."""
+        return backprop_lstm(dY, lengths, params, fwd_state, wants_dX)
+
+    def _pack_steps(self, data: Any, size_at_t: Any) -> Any:
+        """The first `size_at_t[t]` rows of each step of data ``(steps, B, width)``, one after the other."""
+        return data[_rows_of_steps(data.shape[:2], size_at_t)]
+
+    def _unpack_steps(self, X: Any, size_at_t: Any, batch: int) -> Any:
+        """The inverse of `_pack_steps`: ``(steps, batch, width)`` with zeros behind the rows of each step."""
+        shape = (len(size_at_t), batch)
+        data = self.alloc((*shape, X.shape[1]), dtype=X.dtype)
+        data[_rows_of_steps(shape, size_at_t)] = X
+        return data
+
+
+def _rows_of_steps(shape: tuple[int, int], size_at_t: Any) -> Any:
+    """A mask ``(steps, B)``. ValueError unless there is a size for each step."""
+    sizes = get_array_module(size_at_t).asarray(size_at_t)
+    if sizes.shape != shape[:1] or ((sizes < 0) | (sizes > shape[1])).any():
+        raise ValueError(
+            f"lstm: size_at_t must have a number from 0 to {shape[1]} for each of {shape[0]} steps, "
+            f"but got {sizes.tolist()}."
+        )
+    return get_array_module(sizes).arange(shape[1]) < sizes[:, None]

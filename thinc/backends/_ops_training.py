@@ -41,7 +41,7 @@ class TrainingOps(ArrayOps):
         Raises
         ------
         ValueError
-            If the shapes differ.
+            If the shapes differ, or an array is read-only or not of floats.
         """
         arrays = (weights, gradient, mom1, mom2)
         if len({array.shape for array in arrays}) > 1:
@@ -52,6 +52,10 @@ class TrainingOps(ArrayOps):
         for array in arrays:
             if not getattr(array.flags, "writeable", True):  # CuPy's arrays have no such flag
                 raise ValueError("adam: cannot change a read-only array in place; pass a copy")
+            if array.dtype.kind != "f":
+                raise ValueError(f"adam: expected arrays of floats, got {array.dtype}")
+        # What may fail comes before the first change.
+        beta1, beta2, eps, learn_rate = float(beta1), float(beta2), float(eps), float(learn_rate)
         mom1 *= beta1
         mom1 += gradient * (1.0 - beta1)
         mom2 *= beta2

@@ -76,4 +76,6 @@ class ParamServer:
         elif key in self._grads:
             self._grads[key] += value
         else:
-            self._grads[key] = value.copy()
+            # Laid out as the value is, since the next ones will be too: adding what is transposed in memory to
+            # what is not costs several times as much. spaCy's parser adds such values once for each step.
+            self._grads[key] = value.copy(order="K") if hasattr(value, "strides") else value.copy()

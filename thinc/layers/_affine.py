@@ -19,7 +19,6 @@ def backprop_affine(model: Model, dA: Any, X: Any, W: Any, wants_dX: bool = True
     """
     ops = model.ops
     # What may fail comes before the first change: a dY that does not fit leaves no half of a gradient.
-    dA = with_width(dA, W.shape[0])
     X = with_width(X, W.shape[1])
     dX = ops.gemm(dA, W) if wants_dX else None
     db = ops._sum_columns(dA)

@@ -8,7 +8,7 @@ from ..initializers import zero_init
 from ..model import Model
 from ..types import Floats2d
 from ._affine import affine, backprop_affine
-from ._batches import with_width
+from ._gradients import fit_gradient
 from ._widths import set_widths
 from .chain import chain
 from .dropout import Dropout
@@ -76,13 +76,14 @@ def forward_activation(
     else:
         Y = activate(A, inplace=True, **settings)
         A = None  # overwritten: the rare backward pass of a prediction computes it again
+    shape = Y.shape
 
     def backprop(dY: Floats2d) -> Floats2d:
         saved = (Y,)
         if reads != "Y":
             before = affine(model, X, W, b) if A is None else A
             saved = (before,) if reads == "A" else (before, Y)
-        dY = with_width(dY, W.shape[0])
+        dY = fit_gradient(model, dY, shape)
         dA = getattr(ops, "backprop_" + name)(dY, *saved, **settings)
         return backprop_affine(model, dA, X, W, wants_dX)
 

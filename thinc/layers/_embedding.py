@@ -46,11 +46,3 @@ def add_to_table(model: Model, add: Callable, rows: Any, dY: Floats2d) -> None:
     dE = model.ops.alloc(E.shape, dtype=E.dtype)
     add(dE, rows, dY)
     model.inc_grad("E", dE)
-
-
-def check_gradient(model: Model, dY: Any, shape: tuple[int, ...]) -> None:
-    """Raise a ValueError unless ``dY`` has the shape of the output."""
-    if dY.shape != shape:
-        raise ValueError(
-            f"{model.name}: the gradient has shape {dY.shape}, but the output has shape {shape}."
-        )

@@ -3,9 +3,11 @@
 from typing import Any, Callable, NamedTuple
 
 from .._util.constants import mark_like
+from .._util.explain import REFUSALS
 from ..model import Model
 from ..types import Padded, Ragged
 from ._batches import with_width
+from ._gradients import refusal
 from ._widths import copy_dims
 
 
@@ -17,7 +19,13 @@ def forward_list(model: Model, Xs: Any, is_train: bool) -> tuple[Any, Callable]:
     Y, backprop_flat = model.layers[0](mark_like(ops.flatten(Xs, pad=pad), Xs), is_train)
 
     def backprop(dYs: Any) -> Any:
-        dY = with_width(ops.flatten(dYs, pad=pad), Y.shape[-1])
+        try:
+            n = len(dYs)
+            dY = with_width(ops.flatten(dYs, pad=pad), Y.shape[-1])
+        except REFUSALS as err:
+            raise refusal(model, f"a list of {len(lengths)} arrays", dYs) from err
+        if (n != len(lengths) and n) or not isinstance(dYs, (list, tuple)):
+            raise refusal(model, f"a list of {len(lengths)} arrays", dYs)
         dX = backprop_flat(dY)
         return None if dX is None else ops.unflatten(dX, lengths, pad=pad)
 
@@ -47,26 +55,32 @@ def forward_flat(model: Model, X: Any, is_train: bool, views: Views) -> tuple[An
     if isinstance(X, (list, tuple)):
         return forward_list(model, X, is_train)
     if isinstance(X, Ragged):
-        return _forward_ragged(model.layers[0], X, is_train, views)
+        return _forward_ragged(model, X, is_train, views)
     if isinstance(X, Padded):
-        return _forward_padded(model.layers[0], X, is_train, views)
+        return _forward_padded(model, X, is_train, views)
     return model.layers[0](X, is_train)
 
 
-def _forward_ragged(layer: Model, Xr: Ragged, is_train: bool, views: Views) -> tuple[Any, Callable]:
-    Y, backprop_array = layer(mark_like(views.of_ragged(Xr), Xr), is_train)
+def _forward_ragged(model: Model, Xr: Ragged, is_train: bool, views: Views) -> tuple[Any, Callable]:
+    Y, backprop_array = model.layers[0](mark_like(views.of_ragged(Xr), Xr), is_train)
 
     def backprop(dYr: Ragged) -> "Ragged | None":
+        if not isinstance(dYr, Ragged):
+            raise refusal(model, "a Ragged", dYr)
         dX = backprop_array(views.of_ragged(dYr))
         return None if dX is None else Ragged(dX, dYr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
 
 
-def _forward_padded(layer: Model, Xp: Padded, is_train: bool, views: Views) -> tuple[Any, Callable]:
-    Y, backprop_array = layer(mark_like(views.of_padded(Xp.data), Xp), is_train)
+def _forward_padded(model: Model, Xp: Padded, is_train: bool, views: Views) -> tuple[Any, Callable]:
+    Y, backprop_array = model.layers[0](mark_like(views.of_padded(Xp.data), Xp), is_train)
 
     def backprop(dYp: Padded) -> "Padded | None":
+        if not isinstance(dYp, Padded):
+            raise refusal(model, "a Padded", dYp)
+        if dYp.data.ndim != 3:
+            raise refusal(model, f"a Padded with data {Xp.data.shape[:2]} + (nO,)", dYp)
         dX = backprop_array(views.of_padded(dYp.data))
         if dX is None:
             return None

@@ -2,11 +2,17 @@
 
 from typing import Any, Callable
 
+import numpy
+
 from .._util.constants import mark_like
+from .._util.explain import REFUSALS, describe
 from ..backends import Ops
 from ..model import Model
 from ..types import Ragged
 from ._batches import unchanged
+from ._gradients import refusal
+
+INT32 = numpy.dtype("int32")
 
 # Converts a batch into the kind that the layer takes. Returns it, and a function that puts a batch of that
 # kind, an output or a gradient, into a batch of the kind and order it got. Fit for gradients as well.
@@ -22,7 +28,11 @@ def forward_as(convert: Convert, model: Model, X: Any, is_train: bool) -> tuple[
     Y, backprop_layer = layer(mark_like(batch, X), is_train)
 
     def backprop(dY: Any) -> Any:
-        dX = backprop_layer(convert(model, dY)[0])
+        try:
+            d_batch = convert(model, dY)[0]
+        except REFUSALS as err:
+            raise refusal(model, f"a {type(X).__name__}", dY) from err
+        dX = backprop_layer(d_batch)
         return None if dX is None else restore(dX)
 
     return restore(Y), backprop
@@ -43,9 +53,48 @@ def list_to_ragged(ops: Ops, Xs: Any) -> Ragged:
     return Ragged(ops.flatten(Xs), ops.asarray1i([len(X) for X in Xs]))
 
 
-def ragged_to_list(ops: Ops, Xr: Ragged) -> list[Any]:
-    """Split a Ragged into its sequences."""
-    return ops.unflatten(Xr.dataXd, Xr.lengths)
+def ragged_to_list(model: Model, Xr: Ragged) -> list[Any]:
+    """Split a Ragged into its sequences.
+
+    Raises
+    ------
+    ValueError
+        If the lengths do not add up to its rows.
+    """
+    ops = model.ops
+    lengths: Any = Xr.lengths
+    if getattr(lengths, "dtype", None) is not INT32:
+        lengths = as_lengths(model, lengths)
+    n_rows = ops._count_rows(lengths)
+    if n_rows != Xr.data.shape[0] and Xr.data.size:
+        raise ValueError(
+            f"{model.name} expects lengths that add up to the rows of a Ragged, but got {n_rows} in all, "
+            f"and {Xr.data.shape[0]} rows."
+        )
+    return ops.unflatten(Xr.dataXd, lengths)
+
+
+def check_padded(model: Model, Xp: Any) -> None:
+    """Raise an error unless it is a Padded with a length for each of its sequences."""
+    n = len(Xp.lengths)
+    if Xp.data.shape[1] != n or len(Xp.indices) != n:
+        raise ValueError(
+            f"{model.name} expects a Padded with data (steps, B, …), B lengths and B indices, "
+            f"but got {describe(Xp)}, {n} lengths and {len(Xp.indices)} indices."
+        )
+
+
+def as_lengths(model: Model, lengths: Any) -> Any:
+    """Return lengths of any integer type, or a list of numbers, as int32.
+
+    Raises
+    ------
+    ValueError
+        If they are floats.
+    """
+    if getattr(lengths, "dtype", INT32).kind not in "iu":
+        raise ValueError(f"{model.name} expects lengths that are integers, but got {describe(lengths)}.")
+    return model.ops.asarray1i(lengths)
 
 
 def expect_kind(model: Model, kind: type, X: Any) -> None:

@@ -4,20 +4,23 @@ from typing import Any, Callable
 
 import numpy
 
-from .._util.array_info import ArrayInfo
 from ..model import Model
 from ..types import Floats2d, Ints1d, Ragged
 from ._batches import rows_of
+from ._gradients import fit_gradient_exactly
+from ._kinds import as_lengths, expect_kind
 
 INT32 = numpy.dtype("int32")
 
 
 def sequences(model: Model, Xr: Ragged) -> tuple[Floats2d, Ints1d]:
     """Return the data (T, nO), which keeps its width when it is empty, and the lengths, int32 (B,)."""
+    if not isinstance(Xr, Ragged):
+        expect_kind(model, Ragged, Xr)
     ops = model.ops
     lengths: Any = Xr.lengths
-    if lengths.dtype is not INT32:
-        lengths = ops.asarray1i(lengths)
+    if getattr(lengths, "dtype", None) is not INT32:
+        lengths = as_lengths(model, lengths)
     data: Any = Xr.data if Xr.data.size else rows_of(Xr)
     n_rows = ops._count_rows(lengths)
     if n_rows != data.shape[0]:
@@ -28,12 +31,16 @@ def sequences(model: Model, Xr: Ragged) -> tuple[Floats2d, Ints1d]:
     return data, lengths
 
 
-def checked(backprop: Callable, Y: Floats2d, lengths: Ints1d) -> Callable:
+def checked(model: Model, backprop: Callable, Y: Any, lengths: Ints1d) -> Callable:
     """Check gradients against the output and put what ``backprop`` makes of them into a Ragged."""
 
     def backprop_checked(dY: Floats2d) -> Ragged:
-        if dY.shape != Y.shape or dY.dtype != Y.dtype:
-            ArrayInfo.from_array(Y).check_consistency(dY)
+        try:
+            fits = dY.shape == Y.shape and dY.dtype == Y.dtype
+        except AttributeError:
+            fits = False
+        if not fits:
+            dY = fit_gradient_exactly(model, dY, Y.shape, Y.dtype)
         return Ragged(backprop(dY), lengths)
 
     return backprop_checked

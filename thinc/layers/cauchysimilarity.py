@@ -5,7 +5,7 @@ from typing import Any, Callable, Tuple
 from ..config import registry
 from ..model import Model
 from ..types import Floats1d, Floats2d
-from ._embedding import check_gradient
+from ._gradients import fit_gradient
 from ._widths import set_widths
 
 InT = Tuple[Floats2d, Floats2d]
@@ -42,7 +42,7 @@ def forward(model: Model[InT, Floats1d], X1_X2: InT, is_train: bool) -> tuple[Fl
     shape = Y.shape
 
     def backprop(dY: Floats1d) -> InT:
-        check_gradient(model, dY, shape)
+        dY = fit_gradient(model, dY, shape)
         d_total: Any = backprop_inverse(dY)
         model.inc_grad("W", d_total @ squared)
         dX1 = d_total[:, None] * diff * (2 * W)

@@ -5,7 +5,8 @@ from typing import Any, Callable, cast
 from ..config import registry
 from ..model import Model
 from ..types import Padded, Ragged
-from ._batches import unchanged, with_width
+from ._batches import unchanged
+from ._gradients import expect_gradients, fit_gradient, refusal
 from ._typing import TypeVar
 
 InT = TypeVar("InT", default=Any)
@@ -38,11 +39,19 @@ def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callab
 def _drop(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
     if isinstance(X, Ragged):
         Y, backprop_data = _drop_array(model, X.dataXd, rate)
-        return Ragged(Y, X.lengths), lambda dY: Ragged(backprop_data(dY.dataXd), dY.lengths)
+
+        def backprop_ragged(dY: Ragged) -> Ragged:
+            if not isinstance(dY, Ragged):
+                raise refusal(model, "a Ragged", dY)
+            return Ragged(backprop_data(dY.dataXd), dY.lengths)
+
+        return Ragged(Y, X.lengths), backprop_ragged
     if isinstance(X, Padded):
         Y, backprop_data = _drop_array(model, X.data, rate)
 
         def backprop_padded(dY: Padded) -> Padded:
+            if not isinstance(dY, Padded):
+                raise refusal(model, "a Padded", dY)
             return Padded(backprop_data(dY.data), dY.size_at_t, dY.lengths, dY.indices)
 
         return Padded(Y, X.size_at_t, X.lengths, X.indices), backprop_padded
@@ -50,7 +59,8 @@ def _drop(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
         pairs = [_drop(model, item, rate) for item in X]
 
         def backprop_list(dYs: list) -> list:
-            return [backprop(dY) for (_, backprop), dY in zip(pairs, dYs, strict=True)]
+            expect_gradients(model, dYs, len(pairs))
+            return [backprop(dY) for (_, backprop), dY in zip(pairs, dYs)]  # noqa: B905
 
         return [Y for Y, _ in pairs], backprop_list
     return _drop_array(model, X, rate)
@@ -59,4 +69,4 @@ def _drop(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
 def _drop_array(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
     ops = model.ops
     mask = ops.get_dropout_mask(X.shape, rate)
-    return ops._multiply(X, mask), lambda dY: ops._multiply(with_width(dY, mask.shape[-1]), mask)
+    return ops._multiply(X, mask), lambda dY: ops._multiply(fit_gradient(model, dY, mask.shape), mask)

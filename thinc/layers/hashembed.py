@@ -7,7 +7,8 @@ from ..config import registry
 from ..initializers import uniform_init
 from ..model import Model
 from ..types import Floats2d, Ints1d
-from ._embedding import add_to_table, check_gradient, drop_dimensions, embedding
+from ._embedding import add_to_table, drop_dimensions, embedding
+from ._gradients import fit_gradient
 
 
 @registry.layers("HashEmbed.v1")
@@ -70,7 +71,7 @@ def forward(
     shape = Y.shape
 
     def backprop(dY: Floats2d) -> Ints1d:
-        check_gradient(model, dY, shape)
+        dY = fit_gradient(model, dY, shape)
         if mask is not None:
             dY = dY * mask
         add_to_table(model, ops._backprop_hash_embed, rows, dY)
@@ -89,6 +90,8 @@ def init(
 
 
 def _check_ids(ids: Any) -> None:
+    if ids.dtype.kind not in "iu" and ids.size:
+        raise ValueError(f"HashEmbed expects ids, which are integers, but got an array of {ids.dtype}.")
     if ids.ndim != 1:
         raise ValueError(
             f"HashEmbed expects a vector of ids, but got an array of shape {ids.shape}. "

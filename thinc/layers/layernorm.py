@@ -6,6 +6,7 @@ from ..config import registry
 from ..model import Model
 from ..types import Floats2d
 from ._batches import with_width
+from ._gradients import fit_gradient
 from ._widths import set_widths
 
 
@@ -34,14 +35,12 @@ def forward(
     ops = model.ops
     G = model.get_param("G")
     X = with_width(X, G.shape[0])
+    if X.ndim != 2:
+        raise ValueError("rows are expected, in an array with two dimensions")
     Y, mu, rstd = ops._layernorm(X, G, model.get_param("b"))  # (B, nI), (B,), (B,)
 
     def backprop(dY: Floats2d) -> Floats2d:
-        dY = with_width(dY, G.shape[0])
-        if dY.shape != X.shape:
-            raise ValueError(
-                f"LayerNorm: the gradient has shape {dY.shape}, but the output has shape {X.shape}."
-            )
+        dY = fit_gradient(model, dY, X.shape)
         dX, dG, db = ops._backprop_layernorm(dY, X, G, mu, rstd)
         model.inc_grad("G", dG)
         model.inc_grad("b", db)

@@ -9,6 +9,7 @@ from ..model import Model
 from ..types import Floats2d
 from ._affine import affine, backprop_affine
 from ._dense import dense, init
+from ._gradients import fit_gradient
 
 
 @registry.layers("Linear.v1")
@@ -42,8 +43,10 @@ def forward(
 ) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
     W = model.get_param("W")
     wants_dX = not is_constant(X)
+    Y = affine(model, X, W, model.get_param("b"))
+    shape = Y.shape
 
     def backprop(dY: Floats2d) -> Floats2d:
-        return backprop_affine(model, dY, X, W, wants_dX)
+        return backprop_affine(model, fit_gradient(model, dY, shape), X, W, wants_dX)
 
-    return affine(model, X, W, model.get_param("b")), backprop
+    return Y, backprop

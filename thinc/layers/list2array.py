@@ -5,6 +5,7 @@ from typing import Any, Callable
 from ..config import registry
 from ..model import Model
 from ..types import Array2d
+from ._gradients import refusal
 from ._transfer import expect_list
 from ._typing import TypeVar
 
@@ -23,8 +24,18 @@ def forward(
     expect_list(model, Xs)
     ops = model.ops
     lengths = [len(X) for X in Xs]
+    Y = ops.flatten(Xs)
+    n_rows = len(Y)
 
     def backprop(dY: Array2d) -> "list[Array2d]":
+        if type(dY) is list and not dY:  # a placeholder for "no gradient"
+            return dY
+        try:
+            fits = dY.shape[0] == n_rows
+        except (AttributeError, IndexError):
+            fits = False
+        if not fits:
+            raise refusal(model, f"an array of {n_rows} rows", dY)
         return ops.unflatten(dY, lengths)
 
-    return ops.flatten(Xs), backprop
+    return Y, backprop

@@ -5,6 +5,7 @@ from typing import Callable
 from ..config import registry
 from ..model import Model
 from ..types import List2d, Padded
+from ._gradients import refusal
 from ._transfer import expect_list
 
 
@@ -19,6 +20,8 @@ def forward(model: Model[List2d, Padded], Xs: List2d, is_train: bool) -> tuple[P
     ops = model.ops
 
     def backprop(dY: Padded) -> List2d:
+        if not isinstance(dY, Padded):
+            raise refusal(model, "a Padded", dY)
         return ops.padded2list(dY)
 
     return ops.list2padded(Xs), backprop

@@ -2,9 +2,11 @@
 
 from typing import Callable
 
+from .._util.explain import REFUSALS
 from ..config import registry
 from ..model import Model
 from ..types import ListXd, Ragged
+from ._gradients import refusal
 from ._transfer import expect_list
 
 
@@ -19,7 +21,12 @@ def forward(model: Model[ListXd, Ragged], Xs: ListXd, is_train: bool) -> tuple[R
     ops = model.ops
 
     def backprop(dYr: Ragged) -> ListXd:
+        if not isinstance(dYr, Ragged):
+            raise refusal(model, "a Ragged", dYr)
         # With its own lengths: a layer behind may have given the sequences others.
-        return ops.unflatten(dYr.dataXd, dYr.lengths)
+        try:
+            return ops.unflatten(dYr.dataXd, dYr.lengths)
+        except REFUSALS as err:
+            raise refusal(model, "a Ragged whose lengths fit its rows", dYr) from err
 
     return Ragged(ops.flatten(Xs), ops.asarray1i([len(X) for X in Xs])), backprop

@@ -3,15 +3,21 @@
 from functools import partial
 from typing import Any, Callable
 
+from .. import compat
 from .._util.arrays import get_width
+from .._util.constants import is_constant
+from .._util.frameworks import assert_pytorch_installed
 from ..config import registry
 from ..initializers import glorot_uniform_init, zero_init
 from ..model import Model
 from ..types import Padded
 from ._batches import with_width
-from ._embedding import check_gradient
-from ._kinds import expect_kind
+from ._gradients import fit_gradient, refusal
+from ._kinds import check_padded, expect_kind
 from ._widths import set_widths
+from .noop import noop
+from .pytorchwrapper import PyTorchRNNWrapper
+from .with_padded import with_padded
 
 
 @registry.layers("LSTM.v1")
@@ -66,16 +72,58 @@ def LSTM(
     )
 
 
+@registry.layers("PyTorchLSTM.v1")
+def PyTorchLSTM(
+    nO: int, nI: int, *, bi: bool = False, depth: int = 1, dropout: float = 0.0
+) -> Model[Padded, Padded]:
+    """Read sequences with PyTorch's LSTM.
+
+    Parameters
+    ----------
+    nO, nI
+        Widths of output and input.
+    bi
+        Read in both directions: each gives one half of the output.
+    depth
+        Number of layers on top of one another; with 0 the input is passed through.
+    dropout
+        Rate at which outputs are set to zero in training, between the layers.
+
+    Returns
+    -------
+    Model
+        From a Padded (steps, B, nI) to one of (steps, B, nO), or from other kinds of sequences. PyTorch sees the
+        padding as part of the sequences.
+
+    Raises
+    ------
+    ImportError
+        Without PyTorch.
+    ValueError
+        If nO is odd with ``bi``.
+    """
+    if depth == 0:
+        return noop()
+    assert_pytorch_installed()
+    nH = _width_of_direction(nO, 1 + int(bi))
+    network = compat.torch.nn.LSTM(nI, nH, depth, bidirectional=bi, dropout=dropout)
+    model = PyTorchRNNWrapper(network)
+    model.set_dim("nO", nO)
+    model.set_dim("nI", nI)
+    return with_padded(model)
+
+
 def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[Padded, Callable]:
     ops = model.ops
     params: Any = model.get_param("LSTM")
     C0, H0 = model.get_param("HC0")  # in the order that saved models were trained with
-    rows = _rows_of_sequences(model, Xp)
+    _check_steps(model, Xp)
     sizes = Xp.size_at_t
     nI = model.get_dim("nI")
-    X = with_width(Xp.data[rows], nI)  # packed: (N, nI)
+    X = with_width(ops._pack_steps(Xp.data, sizes), nI)  # (N, nI)
     if X.shape[1] != nI:
         raise ValueError(f"{model.name} expects steps of width {nI}, but got {X.shape[1]}.")
+    wants_dX = not is_constant(Xp)
     mask: Any = None
     state: Any = None
     if is_train and model.attrs["dropout_rate"]:
@@ -87,19 +135,25 @@ def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[P
         Y, state = ops.lstm_forward_training(params, H0, C0, X, sizes)
     else:
         Y = ops.lstm_forward_inference(params, H0, C0, X, sizes)
-    Yp = _padded_like(model, Xp, rows, Y)
+    Yp = _padded_like(model, Xp, Y)
     shape = Yp.data.shape
 
-    def backprop(dYp: Padded) -> Padded:
+    def backprop(dYp: Padded) -> "Padded | None":
+        if not isinstance(dYp, Padded):
+            raise refusal(model, "a Padded", dYp)
         if not len(X):
             dX, d_params = X, ops.xp.zeros_like(params)
         else:
-            check_gradient(model, dYp.data, shape)
+            fit_gradient(model, dYp.data, shape)
             # Predictions keep nothing for the backward pass: it runs the steps again.
             saved = state or ops.lstm_forward_training(params, H0, C0, X, sizes)[1]
-            dX, d_params = ops.backprop_lstm(dYp.data[rows], sizes, params, saved)
+            dY = ops._pack_steps(dYp.data, sizes)
+            if wants_dX:
+                dX, d_params = ops.backprop_lstm(dY, sizes, params, saved)
+            else:
+                dX, d_params = ops._backprop_lstm(dY, sizes, params, saved, False)
         model.inc_grad("LSTM", d_params if mask is None else d_params * mask)
-        return _padded_like(model, Xp, rows, dX)
+        return _padded_like(model, Xp, dX) if wants_dX else None
 
     return Yp, backprop
 
@@ -135,19 +189,18 @@ def _width_of_direction(nO: int, dirs: int) -> int:
     return nO // dirs
 
 
-def _rows_of_sequences(model: Model, Xp: Padded) -> Any:
-    """Return which cells (steps, B) of the batch hold a step of a sequence."""
+def _check_steps(model: Model, Xp: Padded) -> None:
+    """Raise a ValueError unless there is a number of sequences for each step."""
     expect_kind(model, Padded, Xp)
+    check_padded(model, Xp)
     sizes: Any = Xp.size_at_t
     if Xp.data.ndim != 3 or len(sizes) != len(Xp.data):
         raise ValueError(
             f"{model.name} expects a Padded with data (steps, B, nI) and size_at_t (steps,), "
             f"but got shapes {Xp.data.shape} and {sizes.shape}."
         )
-    return model.ops.xp.arange(Xp.data.shape[1]) < sizes[:, None]
 
 
-def _padded_like(model: Model, Xp: Padded, rows: Any, Y: Any) -> Padded:  # Y: (N, nO)
-    data = model.ops.alloc((*rows.shape, Y.shape[1]), dtype=Y.dtype)
-    data[rows] = Y
+def _padded_like(model: Model, Xp: Padded, Y: Any) -> Padded:  # Y: (N, nO)
+    data = model.ops._unpack_steps(Y, Xp.size_at_t, Xp.data.shape[1])
     return Padded(data, Xp.size_at_t, Xp.lengths, Xp.indices)

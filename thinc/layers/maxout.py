@@ -8,8 +8,8 @@ from ..initializers import glorot_uniform_init
 from ..model import Model
 from ..types import Floats2d
 from ._affine import affine, backprop_affine
-from ._batches import with_width
 from ._dense import dense, init
+from ._gradients import fit_gradient
 
 
 @registry.layers("Maxout.v1")
@@ -68,9 +68,10 @@ def forward(
     W = W.reshape((nO * nP, nI))
     A = affine(model, X, W, model.get_param("b").reshape((nO * nP,)))
     Y, which = ops.maxout(A.reshape((A.shape[0], nO, nP)))
+    shape = Y.shape
 
     def backprop(dY: Floats2d) -> Floats2d:
-        dY = with_width(dY, nO)
+        dY = fit_gradient(model, dY, shape)
         dA = ops.backprop_maxout(dY, which, nP)
         return backprop_affine(model, dA.reshape((dA.shape[0], nO * nP)), X, W, wants_dX)
 

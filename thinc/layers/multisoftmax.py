@@ -7,6 +7,7 @@ from ..config import registry
 from ..model import Model
 from ..types import Floats2d
 from ._affine import affine, backprop_affine
+from ._gradients import fit_gradient
 from ._widths import set_widths
 
 
@@ -44,9 +45,10 @@ def forward(
     W = model.get_param("W")
     wants_dX = not is_constant(X)
     Y = _softmax_blocks(model, affine(model, X, W, model.get_param("b")))
+    shape = Y.shape
 
     def backprop(dY: Floats2d) -> Floats2d:
-        return backprop_affine(model, dY, X, W, wants_dX)
+        return backprop_affine(model, fit_gradient(model, dY, shape), X, W, wants_dX)
 
     return Y, backprop
 

@@ -2,11 +2,13 @@
 
 from typing import Callable
 
+from .._util.constants import is_constant
 from ..config import registry
 from ..model import Model
 from ..types import Ragged
 from ._attention import attend, init_query
 from ._batches import with_width
+from ._gradients import refusal
 from ._kinds import expect_kind
 from ._reduce import sequences
 
@@ -27,10 +29,15 @@ def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[R
     expect_kind(model, Ragged, Xr)
     rows, lengths = sequences(model, Xr)
     X = with_width(rows, model.get_dim("nO"))
-    Y, backprop_attention = attend(model, X, X, lengths)
+    wants_dX = not is_constant(Xr)
+    Y, backprop_attention = attend(model, X, X, lengths, wants_dX, wants_dX)
 
-    def backprop(dYr: Ragged) -> Ragged:
-        dX, dK = backprop_attention(with_width(dYr.dataXd, X.shape[1]))
+    def backprop(dYr: Ragged) -> "Ragged | None":
+        if not isinstance(dYr, Ragged):
+            raise refusal(model, "a Ragged", dYr)
+        dX, dK = backprop_attention(dYr.dataXd)
+        if dX is None:
+            return None
         dX += dK
         return Ragged(dX, Xr.lengths)
 

@@ -2,11 +2,13 @@
 
 from typing import Callable
 
+from .._util.constants import is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import Floats2d, Ragged
 from ._attention import attend, init_query
 from ._batches import add_batches, with_width
+from ._gradients import refusal
 from ._kinds import expect_kind
 from ._reduce import sequences
 from .noop import noop
@@ -44,12 +46,19 @@ def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[R
     expect_kind(model, Ragged, Xr)
     rows, lengths = sequences(model, Xr)
     X = with_width(rows, model.get_dim("nO"))
-    K, backprop_key = model.get_ref(KEY_TRANSFORM_REF)(X, is_train)
-    Y, backprop_attention = attend(model, X, K, lengths)
+    wants_dX = not is_constant(Xr)
+    key_transform = model.get_ref(KEY_TRANSFORM_REF)
+    K, backprop_key = key_transform(mark_like(X, Xr), is_train)
+    Y, backprop_attention = attend(model, X, K, lengths, wants_dX, True)
 
-    def backprop(dYr: Ragged) -> Ragged:
-        dX, dK = backprop_attention(with_width(dYr.dataXd, X.shape[1]))
-        return Ragged(add_batches(model.ops, dX, backprop_key(dK)), Xr.lengths)
+    def backprop(dYr: Ragged) -> "Ragged | None":
+        if not isinstance(dYr, Ragged):
+            raise refusal(model, "a Ragged", dYr)
+        dX, dK = backprop_attention(dYr.dataXd)
+        dX_key = backprop_key(dK)
+        if dX is None:
+            return None
+        return Ragged(add_batches(model.ops, dX, dX_key), Xr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
 

@@ -2,9 +2,12 @@
 
 from typing import Any, Callable
 
+from .._util.explain import REFUSALS
 from ..config import registry
 from ..model import Model
 from ..types import ListXd, Ragged
+from ._gradients import refusal
+from ._kinds import ragged_to_list
 from ._typing import TypeVar
 
 ListT = TypeVar("ListT", bound=ListXd, default=Any)
@@ -19,8 +22,16 @@ def ragged2list() -> Model[Ragged, ListT]:
 def forward(model: Model[Ragged, ListXd], Xr: Ragged, is_train: bool) -> tuple[ListXd, Callable]:
     ops = model.ops
     lengths = Xr.lengths
+    Xs = ragged_to_list(model, Xr)
 
     def backprop(dXs: ListXd) -> Ragged:
-        return Ragged(ops.flatten(dXs), lengths)
+        try:
+            n = len(dXs)
+            data = ops.flatten(dXs)
+        except REFUSALS as err:
+            raise refusal(model, f"a list of {len(lengths)} arrays", dXs) from err
+        if n != len(lengths) and n:
+            raise refusal(model, f"a list of {len(lengths)} arrays", dXs)
+        return Ragged(data, lengths)
 
-    return ops.unflatten(Xr.dataXd, lengths), backprop
+    return Xs, backprop

@@ -28,4 +28,4 @@ def forward(model: Model[Ragged, Floats2d], Xr: Ragged, is_train: bool) -> tuple
     def backprop(dY: Floats2d) -> Floats2d:
         return ops.backprop_reduce_last(dY, lasts)
 
-    return Y, checked(backprop, Y, Xr.lengths)
+    return Y, checked(model, backprop, Y, Xr.lengths)

@@ -5,6 +5,7 @@ from typing import Any, Callable
 from ..config import registry
 from ..model import Model
 from ..types import FloatsXd, FloatsXdT
+from ._gradients import fit_gradient
 from ._typing import TypeVar
 
 FloatsT = TypeVar("FloatsT", bound=FloatsXd, default=Any)
@@ -18,9 +19,14 @@ def sigmoid_activation() -> Model[FloatsT, FloatsT]:
 
 def forward(model: Model[FloatsXdT, FloatsXdT], X: FloatsXdT, is_train: bool) -> tuple[FloatsXdT, Callable]:
     ops = model.ops
+    shape = X.shape
     Y = ops.sigmoid(X)
 
     def backprop(dY: FloatsXdT) -> FloatsXdT:
-        return ops.backprop_sigmoid(dY, Y)
+        try:
+            fits = dY.shape == shape and dY.dtype == Y.dtype
+        except AttributeError:
+            fits = False
+        return ops.backprop_sigmoid(dY if fits else fit_gradient(model, dY, shape), Y)
 
     return Y, backprop

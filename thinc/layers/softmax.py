@@ -2,16 +2,15 @@
 
 from typing import Any, Callable
 
-from .._util.array_info import ArrayInfo
 from .._util.constants import is_constant
 from ..config import registry
 from ..initializers import zero_init
 from ..model import Model
 from ..types import Floats2d
 from ._affine import affine, backprop_affine
-from ._batches import with_width
 from ._dense import dense
 from ._dense import init_unset as init
+from ._gradients import fit_gradient_exactly
 
 
 @registry.layers("Softmax.v1")
@@ -83,8 +82,7 @@ def forward(
     shape, dtype = Y.shape, Y.dtype
 
     def backprop(dY: Floats2d) -> Floats2d:
-        dY = with_width(dY, W.shape[0])
-        ArrayInfo(shape, dtype).check_consistency(dY)
+        dY = fit_gradient_exactly(model, dY, shape, dtype)
         if temperature != 1.0:
             dY = dY / temperature
         return backprop_affine(model, dY, X, W, wants_dX)

@@ -5,6 +5,7 @@ from typing import Callable
 from ..config import registry
 from ..model import Model
 from ..types import Floats2d
+from ._gradients import fit_gradient
 
 
 @registry.layers("softmax_activation.v1")
@@ -19,8 +20,9 @@ def softmax_activation() -> Model[Floats2d, Floats2d]:
 def forward(model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
     ops = model.ops
     Y = ops.softmax(X)
+    shape = Y.shape
 
     def backprop(dY: Floats2d) -> Floats2d:
-        return ops.backprop_softmax(Y, dY)
+        return ops.backprop_softmax(Y, fit_gradient(model, dY, shape))
 
     return Y, backprop

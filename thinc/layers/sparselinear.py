@@ -9,7 +9,7 @@ from ..config import registry
 from ..kernels import sparse
 from ..model import Model
 from ..types import ArrayXd, Floats2d
-from ._embedding import check_gradient
+from ._gradients import fit_gradient
 from ._widths import set_widths
 
 UINT64, INT32 = numpy.dtype("uint64"), numpy.dtype("int32")
@@ -86,7 +86,7 @@ class Backprop:
     def __call__(self, dY: ArrayXd) -> InT:
         model = self.model
         W = model.get_param("W")
-        check_gradient(model, dY, (len(self.lengths), model.get_dim("nO")))
+        dY = fit_gradient(model, dY, (len(self.lengths), model.get_dim("nO")), "fiu")
         dY = to_numpy(dY).astype(W.dtype, order="C", copy=False)
         # Straight into the gradient if it is on the CPU: the table may be much larger than the batch.
         in_place = model.has_grad("W") and isinstance(model.get_grad("W"), numpy.ndarray)

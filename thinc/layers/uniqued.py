@@ -5,7 +5,7 @@ from typing import Any, Callable
 from ..config import registry
 from ..model import Model
 from ..types import Floats2d, Ints2d
-from ._embedding import check_gradient
+from ._gradients import fit_gradient
 from ._widths import copy_dims
 
 
@@ -47,7 +47,7 @@ def forward(
     shape = (len(ids), *Y_groups.shape[1:])
 
     def backprop(dY: Floats2d) -> Any:
-        check_gradient(model, dY, shape)
+        dY = fit_gradient(model, dY, shape, "fiu")
         dY_groups = ops.alloc(Y_groups.shape, dtype=Y_groups.dtype)
         ops.scatter_add(dY_groups, ops.asarray1i(groups), ops.as_contig(dY))
         dX = backprop_groups(dY_groups)

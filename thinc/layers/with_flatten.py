@@ -3,9 +3,11 @@
 from itertools import chain
 from typing import Any, Callable, List, Sequence, TypeVar
 
+from .._util.explain import REFUSALS
 from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd
+from ._gradients import expect_gradients, refusal
 
 ItemT = TypeVar("ItemT")
 ArrayT = TypeVar("ArrayT", bound=ArrayXd)
@@ -32,7 +34,7 @@ def forward(
     Y, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
 
     def backprop(dYs: ListXd) -> Any:
-        dX = backprop_flat(_rows(model, dYs))
+        dX = backprop_flat(_rows_of_gradient(model, dYs, len(lengths)))
         return ops.unflatten(dX, lengths) if hasattr(dX, "shape") else nest(dX, lengths)
 
     return ops.unflatten(Y, lengths), backprop
@@ -58,6 +60,14 @@ def init(
     model.layers[0].initialize(
         X=None if X is None else list(chain(*X)), Y=None if Y is None else _rows(model, Y)
     )
+
+
+def _rows_of_gradient(model: Model, dYs: Any, n: int) -> Any:
+    expect_gradients(model, dYs, n)
+    try:
+        return _rows(model, dYs)
+    except REFUSALS as err:
+        raise refusal(model, f"a list of {n} arrays", dYs) from err
 
 
 def _rows(model: Model, items: ListXd) -> ArrayXd:

@@ -5,6 +5,7 @@ from typing import Callable, List, TypeVar
 
 from ..config import registry
 from ..model import Model
+from ._gradients import expect_gradients
 from .with_flatten import nest
 
 InItemT = TypeVar("InItemT")
@@ -32,6 +33,7 @@ def forward(
     Ys, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
 
     def backprop(dYnest: "List[List[OutItemT]]") -> "List[List[InItemT]]":
+        expect_gradients(model, dYnest, len(lengths))
         return nest(backprop_flat(list(chain(*dYnest))), lengths)
 
     return nest(Ys, lengths), backprop

@@ -4,6 +4,7 @@ from typing import Any, Callable, Tuple
 
 from ..config import registry
 from ..model import Model
+from ._gradients import expect_gradients
 
 
 @registry.layers("with_getitem.v1")
@@ -24,12 +25,14 @@ def forward(
     model: Model[Tuple[Any, ...], Tuple[Any, ...]], items: Tuple[Any, ...], is_train: bool
 ) -> tuple[Tuple[Any, ...], Callable]:
     idx: int = model.attrs["idx"]
-    if not 0 <= idx < len(items):
+    n = len(items)
+    if not 0 <= idx < n:
         idx = _position(model, items)
     Y_i, backprop_item = model.layers[0](items[idx], is_train)
 
     # Quoted, here and in other layers: Python would put the types together in every call.
     def backprop(d_output: "Tuple[Any, ...]") -> "Tuple[Any, ...]":
+        expect_gradients(model, d_output, n)
         d_items = list(d_output)
         d_items[idx] = backprop_item(d_items[idx])
         return d_items if isinstance(d_output, list) else tuple(d_items)

@@ -6,7 +6,7 @@ from ..config import registry
 from ..model import Model
 from ..types import List2d, ListXd, Padded, Ragged
 from ._batches import unchanged
-from ._kinds import forward_as, init_as, ragged_to_list
+from ._kinds import check_padded, forward_as, init_as, ragged_to_list
 from ._typing import TypeVar
 from ._widths import dims_of
 
@@ -48,7 +48,8 @@ def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None)
 def _convert(model: Model, X: Any) -> tuple[Any, Callable]:
     ops = model.ops
     if isinstance(X, Padded):
+        check_padded(model, X)
         return ops.padded2list(X), lambda Ys: ops._list2padded_like(Ys, X)
     if isinstance(X, Ragged):
-        return ragged_to_list(ops, X), lambda Ys: Ragged(ops.flatten(Ys), X.lengths)
+        return ragged_to_list(model, X), lambda Ys: Ragged(ops.flatten(Ys), X.lengths)
     return X, unchanged
