@@ -146,6 +146,9 @@ def test_zeros(dtype, shape):
         assert_same(found, expected)
         found[...] = 1  # it is writeable, and belongs to nobody else
         assert_same(COMPILED.alloc(shape, dtype=kind), expected)
+    for ops in (COMPILED, REFERENCE):
+        assert_same(ops._zeros_like(expected), expected)
+        assert_same(ops._zeros_like(expected[::-1] if shape else expected), expected)
     constant = COMPILED._constant_zeros(shape, numpy.dtype(dtype))
     assert constant.shape == shape and constant.dtype == expected.dtype
     assert_array_equal(constant, expected)

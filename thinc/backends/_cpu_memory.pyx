@@ -229,6 +229,11 @@ class CpuMemory:
         numpy.copyto(out, data)
         return out
 
+    def _zeros_like(self, X):
+        if type(X) is not cnp.ndarray:
+            return super()._zeros_like(X)
+        return zeros_of(cnp.PyArray_NDIM(<cnp.ndarray>X), cnp.PyArray_DIMS(<cnp.ndarray>X), (<cnp.ndarray>X).descr)
+
     def _constant_zeros(self, tuple shape not None, dtype):
         # one zero, seen at every place
         cdef cnp.npy_intp dims[MAX_DIMS]

@@ -104,6 +104,10 @@ class ArrayOps:
 
     # What layers compute anew for each batch: a backend that allocates better than its array module overrides these.
 
+    def _zeros_like(self, X: Any) -> Any:
+        """Zeros of the shape and dtype of an array."""
+        return self.alloc(X.shape, dtype=X.dtype)
+
     def _constant_zeros(self, shape: tuple[int, ...], dtype: Any) -> Any:
         """Zeros that are not to be changed: they may be read-only, and take no memory."""
         return self.alloc(shape, dtype=dtype)

@@ -6,6 +6,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
+from ._memory cimport empty
+
 cnp.import_array()
 
 
@@ -74,9 +76,12 @@ class IdMap:
         -------
         int32 array of the same shape
         """
-        # Modulo 2**64, like the keys.
-        cdef cnp.ndarray wanted = numpy.ascontiguousarray(ids.astype("uint64", copy=False))
-        cdef cnp.ndarray keys, values, used, out = numpy.empty((<object>wanted).shape, dtype="int32")
+        cdef cnp.ndarray wanted = ids
+        if cnp.PyArray_ITEMSIZE(wanted) != 8 or not cnp.PyArray_ISINTEGER(wanted) \
+                or not cnp.PyArray_ISCARRAY_RO(wanted):
+            wanted = numpy.ascontiguousarray(ids.astype("uint64", copy=False))  # modulo 2**64, like the keys
+        cdef cnp.ndarray keys, values, used
+        cdef cnp.ndarray out = empty(cnp.PyArray_NDIM(wanted), cnp.PyArray_DIMS(wanted), cnp.NPY_INT32)
         keys, values, used = self._table
         cdef const uint64_t* w = <const uint64_t*>cnp.PyArray_DATA(wanted)
         cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(keys)

@@ -43,14 +43,13 @@ def ints_getitem(index: AxisIndex) -> Model[InIntsT, OutIntsT]:
 def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[ArrayT, Callable]:
     index = model.attrs["index"]
     if not len(X):
-        return _index_empty(model, X, index), lambda dY: model.ops.alloc(X.shape, dtype=X.dtype)
+        return _index_empty(model, X, index), lambda dY: model.ops._zeros_like(X)
     Y: Any = X[index]
-    shape = Y.shape
 
     def backprop(dY: ArrayT) -> ArrayT:
-        if getattr(dY, "shape", None) != shape and (shape or not isinstance(dY, (int, float))):
-            raise refusal(model, f"an array of shape {shape}", dY)
-        dX: Any = model.ops.alloc(X.shape, dtype=X.dtype)
+        if getattr(dY, "shape", None) != Y.shape and (Y.shape or not isinstance(dY, (int, float))):
+            raise refusal(model, f"an array of shape {Y.shape}", dY)
+        dX: Any = model.ops._zeros_like(X)
         dX[index] = dY
         return dX
 

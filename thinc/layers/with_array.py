@@ -66,11 +66,11 @@ def _forward_padded(model: Model, Xp: Padded, is_train: bool) -> tuple[Any, Call
 
     def backprop(dYp: Padded) -> "Padded | None":
         try:
-            dY, sizes, lengths, indices = dYp.data, dYp.size_at_t, dYp.lengths, dYp.indices
+            sizes = dYp.size_at_t
         except AttributeError:
             raise refusal(model, "a Padded", dYp) from None
-        dX = backprop_layer(dY)
-        return None if dX is None else Padded(dX, sizes, lengths, indices)
+        dX = backprop_layer(dYp.data)
+        return None if dX is None else Padded(dX, sizes, dYp.lengths, dYp.indices)
 
     return Padded(Y, Xp.size_at_t, Xp.lengths, Xp.indices), backprop
 
