@@ -105,27 +105,32 @@ void pack_rows(T* panel, gemm_index width, const T* X, gemm_index s, gemm_index 
 }
 
 // Blocks of adjacent columns of X (K rows, `left` columns from X on exist), one behind the other: `count` blocks, the
-// first `wide` of them of n columns, the others of n - 1. A row of a block takes `width` values, whole vectors.
-template <typename T>
-void pack_columns(T* to, gemm_index width, const T* X, gemm_index s, gemm_index n, gemm_index count, gemm_index wide,
-                  gemm_index left, gemm_index K) {
+// first `wide` of them of n columns, the others of n - 1. A row of a block takes `width` values, `Vectors` whole ones.
+template <int Vectors, typename T>
+void pack_columns(T* to, const T* X, gemm_index s, gemm_index n, gemm_index count, gemm_index wide, gemm_index left,
+                  gemm_index K) {
     using V = Vec<T>;
-    constexpr gemm_index lanes = V::lanes;
-    const gemm_index columns = count * n - (count > wide ? count - wide : 0);
+    constexpr gemm_index lanes = V::lanes, width = Vectors * lanes;
+    if (wide > count) wide = count;
+    // Most blocks may be read beyond their end, since other columns follow.
+    const auto first_of = [&](gemm_index block) { return block * n - (block > wide ? block - wide : 0); };
+    gemm_index inner = count;
+    while (inner > 0 && first_of(inner - 1) + width > left) --inner;
+    const gemm_index inner_wide = inner < wide ? inner : wide, columns = first_of(count);
     for (gemm_index k = 0; k < K; ++k, X += s, to += width) {
         fetch_row(X + fetch_rows * s, columns);
         const T* x = X;
         T* panel = to;
-        gemm_index exist = left;
-        for (gemm_index block = 0; block < count; ++block, panel += K * width) {
-            if (exist >= width)
-                for (gemm_index j = 0; j < width; j += lanes) V::load(x + j).store(panel + j);
-            else
-                for (gemm_index j = 0; j < width && j < exist; j += lanes)
-                    Lanes<T>(exist - j < lanes ? exist - j : lanes).load(x + j).store(panel + j);
-            const gemm_index rows = block < wide ? n : n - 1;
-            x += rows, exist -= rows;
-        }
+        const auto copy = [&] {
+#pragma GCC unroll 4
+            for (int j = 0; j < Vectors; ++j) V::load(x + j * lanes).store(panel + j * lanes);
+            panel += K * width;
+        };
+        for (gemm_index block = 0; block < inner_wide; ++block, x += n) copy();
+        for (gemm_index block = inner_wide; block < inner; ++block, x += n - 1) copy();
+        for (gemm_index block = inner; block < count; ++block, panel += K * width)
+            for (gemm_index j = 0, at = first_of(block); j < width && at + j < left; j += lanes)
+                Lanes<T>(left - at - j < lanes ? left - at - j : lanes).load(X + at + j).store(panel + j);
     }
 }
 

@@ -180,7 +180,7 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* b
         for (int j = 0; j < NV; ++j)
             row[j] = Partial && j + 1 == NV ? tail.load(reinterpret_cast<const T*>(b) + j * lanes)
                                             : V::load(reinterpret_cast<const T*>(b) + j * lanes);
-        if constexpr (R == 2 || R == 3)
+        if constexpr (R == 2 || (R == 3 && gemm_even_rows == 3))
 #pragma GCC unroll 4
             for (int j = 0; j < NV; ++j) keep_in_register(row[j]);
 #pragma GCC unroll 16
@@ -193,19 +193,20 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* b
         }
     };
 
-    constexpr int unroll = U > 2 ? U : 2;
+    constexpr int unroll = U > 2 ? U : 2, at_once = R > 8 ? 2 : 3;  // rows of C fetched together
     gemm_index k = 0;
-    const gemm_index K = t.K, whole = K / unroll * unroll, share = K / (R + 2) / unroll * unroll;
+    const gemm_index K = t.K, whole = K / unroll * unroll, share = K / (R / at_once + 2) / unroll * unroll;
     const char* fetch_c = reinterpret_cast<const char*>(C);
-    for (gemm_index row = t.fetch ? 0 : R; k < whole; ++row) {
+    for (gemm_index row = t.fetch ? 0 : R; k < whole; row += at_once) {
         gemm_index end = whole;
         if (row < R) {
             end = k + share;
 #pragma GCC unroll 4
-            for (int j = 0; j < NV; ++j) __builtin_prefetch(fetch_c + j * THINC_VECTOR_BYTES, 1);
-            fetch_c += t.sc * bytes;
-            t.fetch->a.some(t.fetch_a);
-            t.fetch->b.some(t.fetch_b);
+            for (int r = 0; r < at_once; ++r, fetch_c += t.sc * bytes)
+#pragma GCC unroll 4
+                for (int j = 0; j < NV; ++j) __builtin_prefetch(fetch_c + j * THINC_VECTOR_BYTES, 1);
+            t.fetch->a.some(at_once * t.fetch_a);
+            t.fetch->b.some(at_once * t.fetch_b);
         }
         for (; k < end; k += unroll) {
 #pragma GCC unroll 4
