@@ -140,7 +140,8 @@ def test_nan_and_infinity_stay_in_their_rows_and_columns(isa, dtype, shape, tran
 
 # Of a few rows and a large B the columns before the first whole cache line are computed apart.
 @pytest.mark.parametrize(
-    "shape", [(1, 33, 65), (8, 96, 96), (50, 70, 90), (1, 208, 160), (2, 160, 200), (3, 288, 96), (300, 1, 272)]
+    "shape",
+    [(1, 33, 65), (8, 96, 96), (50, 70, 90), (1, 208, 160), (2, 160, 200), (3, 288, 96), (300, 1, 272)],
 )
 @pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))
 def test_results_do_not_depend_on_alignment(isa, dtype, shape, trans):
