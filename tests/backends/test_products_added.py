@@ -9,7 +9,7 @@ from thinc.kernels._dispatch import available_isas, use_isa
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 7, 3), (33, 96, 40), (130, 70, 300)])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 7, 3), (33, 96, 40), (130, 70, 300), (290, 200, 500)])
 def test_products_are_added(dtype, shape):
     m, n, k = shape
     rng = numpy.random.default_rng(0)

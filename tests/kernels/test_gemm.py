@@ -93,7 +93,13 @@ def test_shapes(isa, dtype, trans):
 
 # More than one block of k, of columns and of rows; rows a power of two apart; long and narrow.
 @pytest.mark.parametrize(
-    "shape", [(30, 40, 1000), (61, 1500, 900), (200, 200, 512), (300, 3, 90), (5, 200, 2000), (500, 10, 33)]
+    "shape",
+    [
+        *[(30, 40, 1000), (61, 1500, 900), (200, 200, 512), (300, 3, 90), (5, 200, 2000), (500, 10, 33)],
+        # columns of A far apart, of which several blocks are copied together: unequal blocks, not a whole last group
+        *[(1031, 70, 120), (290, 200, 800), (257, 390, 100)],
+        *[(3, 300, 1600), (2, 70, 900)],
+    ],
 )
 @pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))
 def test_blocks(isa, dtype, shape, trans):
@@ -132,20 +138,36 @@ def test_nan_and_infinity_stay_in_their_rows_and_columns(isa, dtype, shape, tran
     assert_array_equal(numpy.isposinf(C), numpy.isposinf(expected))
 
 
-@pytest.mark.parametrize("shape", [(1, 33, 65), (8, 96, 96), (50, 70, 90)])
-def test_results_do_not_depend_on_alignment(isa, dtype, shape):
+# Of a few rows and a large B the columns before the first whole cache line are computed apart.
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 33, 65), (8, 96, 96), (50, 70, 90), (1, 208, 160), (2, 160, 200), (3, 288, 96), (300, 1, 272)],
+)
+@pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))
+def test_results_do_not_depend_on_alignment(isa, dtype, shape, trans):
     M, N, K = shape
     rng = numpy.random.default_rng(4)
     results = []
-    A, B = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(N, K)).astype(dtype)
-    for offset in range(4):
-        memory = numpy.zeros(A.size + B.size + 16, dtype)
-        A2 = memory[offset : offset + A.size].reshape(A.shape)
-        B2 = memory[offset + 1 + A.size : offset + 1 + A.size + B.size].reshape(B.shape)
-        A2[:], B2[:] = A, B
-        results.append(multiply(A2, B2.T, numpy.zeros((M, N), dtype)))
+    A, B = matrix(rng, M, K, trans[0], dtype), matrix(rng, K, N, trans[1], dtype)
+    bias = rng.normal(size=N).astype(dtype)
+    for offset in [0, 1, 2, 3, 5, 8, 15]:
+        A2, B2 = at_offset(A, offset), at_offset(B, offset + 1)
+        C = at_offset(numpy.zeros((M, N), dtype), offset + 2)
+        results.append(multiply(A2, B2, C, bias=bias))
+        check(C, A, B, bias=bias)
     for result in results[1:]:
         assert_array_equal(result, results[0])
+
+
+def at_offset(X, offset):
+    """A copy of X, `offset` elements after the beginning of a cache line, in the same order."""
+    transposed = not X.flags.c_contiguous
+    source = X.T if transposed else X
+    memory = numpy.zeros(X.size + offset + 64 // X.itemsize, X.dtype)
+    start = -memory.ctypes.data % 64 // X.itemsize + offset
+    copy = memory[start : start + X.size].reshape(source.shape)
+    copy[:] = source
+    return copy.T if transposed else copy
 
 
 def test_several_threads_at_once():

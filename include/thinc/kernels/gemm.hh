@@ -9,10 +9,11 @@
 // Measured on a Xeon of the Sapphire Rapids generation, one thread, float, share of the FMA peak (176 GFLOP/s, AVX2 88)
 // and ratio to OpenBLAS 0.3.3x; X W^T | dY^T X:
 //                    AVX-512 / SkylakeX              AVX2 / Haswell
-//   128x256x784      86 % 1.27 | 86 % 1.10           95 % 1.08 | 92 % 1.00
-//   512x512x512      88 % 1.03 | 88 % 1.01           95 % 1.03 | 94 % 1.00
-//   2000x288x288     93 % 1.08 | 88 % 1.01           97 % 1.06 | 90 % 0.99 (288x288x2000)
-//   32x128x96        78 % 2.2  | 94 % 0.97           85 % 1.3  | 76 % 0.97
+//   128x256x784      89 % 1.30 | 90 % 1.15           92 % 1.04 | 89 % 0.97
+//   512x512x512      92 % 1.09 | 89 % 1.04           91 % 1.01 | 89 % 0.96
+//   2000x288x288     96 % 1.14 | 86 % 1.04           92 % 1.07 | 87 % 0.98 (288x288x2000)
+//   32x128x96        79 % 2.2  | 95 % 1.00           84 % 1.3  | 84 % 1.17
+//   1310x288x288     88 % 1.27 | 76 % 1.08           operands and result in the third-level cache (288x288x1310)
 // BLIS's skx and haswell contexts reach 65-82 % on these, and are not faster at any of them.
 #pragma once
 #include "thinc/dispatch.hh"
@@ -41,6 +42,7 @@ template <typename T> struct StripTable {
 template <typename T> constexpr StripTable<T> gemm_strips;
 
 THINC_INLINE gemm_index ceil_div(gemm_index a, gemm_index b) { return (a + b - 1) / b; }
+THINC_INLINE gemm_index at_most(gemm_index a, gemm_index most) { return a < most ? a : most; }
 
 // The thresholds, in elements of 4 bytes and in cycles, as measured with AVX-512 and AVX2.
 namespace gemm_limits {
@@ -49,9 +51,13 @@ constexpr gemm_index block_bytes = 512 * 1024;    // of a block of B, in the sec
 constexpr gemm_index direct_b_bytes = 256 * 1024;  // B is read where it lies up to this size,
 constexpr gemm_index direct_blocks = 3;           // or by up to so many blocks of rows
 constexpr gemm_index far_columns = gemm_max_rows > 8 ? 4096 : 1024;  // bytes between columns of A
+constexpr gemm_index near_bytes = 32 * 1024;  // C of this size is in the first-level cache
+constexpr gemm_index near_depth = 64;          // less than this k: nothing is fetched in advance
+constexpr gemm_index far_bytes = 64 * 1024;  // A of this size and more is not in the first-level cache
+constexpr gemm_index chunk_blocks = 56 / gemm_max_rows;  // of columns of A, packed together
 constexpr gemm_index search_side = 64;            // one side up to this: compare the costs of several ways
 // cycles per vector of values, times 2
-constexpr gemm_index cost_transpose = 5, cost_sum = 60;
+constexpr gemm_index cost_transpose = 7, cost_result = 10, cost_far_result = 24, cost_sum = 60;
 }  // namespace gemm_limits
 
 enum class GemmWay { strips, swapped, dot };
@@ -60,6 +66,7 @@ struct GemmPlan {
     gemm_index kc, nc;  // block of B
     gemm_index vectors;  // of a tile
     bool pack_a, pack_b;
+    gemm_index chunk;  // blocks of rows of A that are packed together
     gemm_index work;
 };
 
@@ -80,13 +87,16 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, std::size_t siz
     p.pack_b = g.csb != 1 || (blocks > direct_blocks && g.K * g.N * bytes > direct_b_bytes);
     // A is read where it lies, unless its rows fall on the same cache sets, or its columns are far apart.
     const gemm_index apart = (g.csa == 1 ? g.rsa : g.csa) * bytes;
-    p.pack_a = g.N > 2 * width && 2 * rows > gemm_max_rows && (g.csa == 1 ? apart % 1024 == 0 : apart >= far_columns);
+    const bool scattered = apart >= far_columns || (apart >= 1024 && g.N > 5 * width && g.M * g.K * bytes > far_bytes);
+    p.pack_a = g.N > 2 * width && 2 * rows > gemm_max_rows && (g.csa == 1 ? apart % 1024 == 0 : scattered);
+    p.chunk = g.csa == 1 ? 1 : ceil_div(blocks, ceil_div(blocks, chunk_blocks));
     const auto needed = [&] {
-        return (p.pack_b ? p.kc * p.nc : 0) + (p.pack_a ? (gemm_max_rows + lanes) * (p.kc + 2 * lanes) : 0);
+        return (p.pack_b ? p.kc * p.nc : 0) + (p.pack_a ? p.chunk * (gemm_max_rows + lanes) * (p.kc + 2 * lanes) : 0);
     };
     // With little memory: smaller blocks, the same sums up to rounding.
     while (static_cast<std::size_t>(p.work = needed()) > size) {
-        if (p.nc > width && p.pack_b) p.nc = ceil_div(p.nc / width, 2) * width;
+        if (p.chunk > 1) p.chunk = 1;
+        else if (p.nc > width && p.pack_b) p.nc = ceil_div(p.nc / width, 2) * width;
         else p.kc = ceil_div(p.kc, 2);
     }
     return p;
@@ -105,20 +115,27 @@ template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
     const gemm_index results = ceil_div(g.M * g.N, lanes);
     gemm_index least = cost_strips<T>(g.M, g.N, g.K, g.csb != 1);
     GemmWay way = GemmWay::strips;
-    const gemm_index swapped = cost_strips<T>(g.N, g.M, g.K, g.rsa != 1) + results * cost_transpose * 2;
+    const gemm_index per_result = g.M * g.N * gemm_index(sizeof(T)) > near_bytes ? cost_far_result : cost_result;
+    const gemm_index swapped = cost_strips<T>(g.N, g.M, g.K, g.rsa != 1) + results * per_result;
     if (swapped < least) least = swapped, way = GemmWay::swapped;
-    if (g.csa == 1) {
-        const gemm_index turn = g.rsb == 1 ? 0 : ceil_div(g.N, lanes) * g.K * cost_transpose;
-        if (results * (g.K + cost_sum) + turn < least) way = GemmWay::dot;
-    }
+    const gemm_index turn = g.rsb == 1 ? 0 : ceil_div(g.N, lanes) * g.K * cost_transpose;
+    const gemm_index turn_a = g.csa == 1 ? 0 : ceil_div(g.M, lanes) * g.K * cost_transpose;
+    if (results * (g.K + cost_sum) + turn + turn_a < least) way = GemmWay::dot;
     return way;
 }
 
 template <typename T>
 void gemm_pack_b(T* to, const GemmCall<T>& g, gemm_index k0, gemm_index kc, gemm_index j0, gemm_index nc,
                  gemm_index width) {
-    constexpr gemm_index lanes = Vec<T>::lanes;
-    for (gemm_index j = 0; j < nc; j += width) {
+    constexpr gemm_index lanes = Vec<T>::lanes, together = 8;
+    gemm_index j = 0;
+    if (g.csb == 1 && width == 2 * lanes)  // several panels at once, along the rows of B
+        while (nc - j >= width) {
+            const gemm_index count = at_most((nc - j) / width, together);
+            pack_columns<2>(to, g.B + k0 * g.rsb + j0 + j, g.rsb, width, count, count, nc - j, kc);
+            j += count * width, to += count * width * kc;
+        }
+    for (; j < nc; j += width) {
         const gemm_index n = nc - j < width ? nc - j : width, w = ceil_div(n, lanes) * lanes;
         if (g.csb == 1) pack_rows(to, w, g.B + k0 * g.rsb + j0 + j, g.rsb, n, kc);
         else
@@ -128,69 +145,155 @@ void gemm_pack_b(T* to, const GemmCall<T>& g, gemm_index k0, gemm_index kc, gemm
     }
 }
 
-template <typename T> void gemm_strips_blocked(const GemmCall<T>& g, T* work, std::size_t size) {
-    constexpr gemm_index lanes = Vec<T>::lanes;
-    const GemmPlan plan = plan_strips(g, size);
-    const gemm_index width = plan.vectors * lanes, blocks = ceil_div(g.M, gemm_max_rows);
-    T* const packed_b = work;
-    T* const packed_a = plan.pack_b ? work + plan.kc * plan.nc : work;
-    const auto& strips = g.csa == 1 ? gemm_strips<T>.rows : gemm_strips<T>.columns;
+// A few rows use B as fast as it comes out of the caches, which is at half the speed where each vector is in two
+// cache lines: how many columns there are before the first whole one.
+template <typename T> gemm_index columns_before_line(const GemmCall<T>& g) {
+    constexpr gemm_index line = 64, bytes = sizeof(T);
+    if (g.M > gemm_even_rows || g.csb != 1 || g.rsb * bytes % line != 0) return 0;
+    if (g.N * bytes <= 4 * line || g.K * g.N * bytes <= gemm_limits::far_bytes) return 0;
+    return gemm_index(-reinterpret_cast<std::uintptr_t>(g.B) % line) / bytes;
+}
+
+// A product in strips, block by block. What the next block will read is fetched while the sums of one are computed:
+// where operands come from the third-level cache or memory, as in training, it is a fifth faster for it.
+template <typename T> struct GemmBlocks {
+    static constexpr gemm_index lanes = Vec<T>::lanes;
+    const GemmCall<T>& g;
+    const GemmPlan plan;
+    T *packed_b, *packed_a;
     GemmStrip<T> t;
-    t.sc = g.rsc, t.alpha = g.alpha, t.padded = plan.pack_b;
-    for (gemm_index j0 = 0; j0 < g.N; j0 += plan.nc) {
-        const gemm_index nc = g.N - j0 < plan.nc ? g.N - j0 : plan.nc;
-        // whole panels, then one of fewer vectors
-        const gemm_index vectors = ceil_div(nc, lanes), whole = vectors / plan.vectors, rest = vectors % plan.vectors;
-        const gemm_index last = nc - (vectors - 1) * lanes;
-        for (gemm_index k0 = 0; k0 < g.K; k0 += plan.kc) {
-            const gemm_index kc = g.K - k0 < plan.kc ? g.K - k0 : plan.kc;
-            t.K = kc, t.beta = k0 == 0 ? g.beta : T(1);
-            const T* const bias = k0 + kc == g.K && g.bias ? g.bias + j0 : nullptr;
-            if (plan.pack_b) gemm_pack_b(packed_b, g, k0, kc, j0, nc, width);
-            const T* const B = plan.pack_b ? packed_b : g.B + k0 * g.rsb + j0;
-            t.next_panel = plan.pack_b ? kc * width : width;
-            for (gemm_index block = 0, i = 0; block < blocks; ++block) {
-                const gemm_index rows = ceil_div(g.M - i, blocks - block);
-                t.A = g.A + i * g.rsa + k0 * g.csa;
-                t.sa = g.csa == 1 ? g.rsa : g.csa;
-                if (plan.pack_a) {
-                    if (g.csa == 1) {
-                        t.sa = ceil_div(kc, lanes) * lanes + lanes;
-                        pack_rows(packed_a, t.sa, t.A, g.rsa, kc, rows);
-                    } else {
-                        t.sa = ceil_div(rows, lanes) * lanes;
-                        pack_rows(packed_a, t.sa, t.A, g.csa, rows, kc);
-                    }
-                    t.A = packed_a;
+    GemmFetch next;
+    gemm_index j0, nc, k0, kc;  // the block of B: its first column, how many; the first k, how many
+    gemm_index whole, rest;  // whole panels of it, and vectors of one more
+
+    GemmBlocks(const GemmCall<T>& call, T* work, std::size_t size)
+        : g(call), plan(plan_strips(call, size)), packed_b(work),
+          packed_a(plan.pack_b ? work + plan.kc * plan.nc : work) {
+        t.sc = g.rsc, t.alpha = g.alpha, t.padded = plan.pack_b;
+        const bool near = g.M * g.N * gemm_index(sizeof(T)) <= gemm_limits::near_bytes || g.K < gemm_limits::near_depth;
+        t.fetch = near ? nullptr : &next, t.fetch_a = t.fetch_b = 0;
+    }
+    gemm_index panels() const { return whole + (rest > 0); }
+
+    void run() {
+        for (j0 = 0; j0 < g.N; j0 += plan.nc) {
+            nc = at_most(g.N - j0, plan.nc);
+            whole = ceil_div(nc, lanes) / plan.vectors, rest = ceil_div(nc, lanes) % plan.vectors;
+            for (k0 = 0; k0 < g.K; k0 += plan.kc) {
+                kc = at_most(g.K - k0, plan.kc);
+                if (plan.pack_b) gemm_pack_b(packed_b, g, k0, kc, j0, nc, plan.vectors * lanes);
+                if (t.fetch) fetch_b();
+                const gemm_index blocks = ceil_div(g.M, gemm_max_rows);
+                for (gemm_index block = 0, i = 0; block < blocks; ++block) {
+                    const gemm_index rows = ceil_div(g.M - i, blocks - block);
+                    set_a(block, blocks - block, i, rows);
+                    multiply(i, rows);
+                    i += rows;
                 }
-                t.C = g.C + i * g.rsc + j0;
-                if (whole > 0) {
-                    t.B = B, t.sb = plan.pack_b ? width : g.rsb;
-                    t.panels = whole, t.last = rest > 0 ? lanes : last, t.bias = bias;
-                    strips[rows][plan.vectors](t);
-                }
-                if (rest > 0) {
-                    t.B = B + whole * t.next_panel, t.sb = plan.pack_b ? rest * lanes : g.rsb;
-                    t.C += whole * width;
-                    t.panels = 1, t.last = last, t.bias = bias ? bias + whole * width : nullptr;
-                    strips[rows][rest](t);
-                }
-                i += rows;
             }
         }
     }
+
+    void fetch_b() {
+        const gemm_index k1 = k0 + kc, depth = at_most(g.K - k1, plan.kc);
+        if (!plan.pack_b || depth <= 0) return;
+        const T* const B = g.B + k1 * g.rsb + j0 * g.csb;
+        if (g.csb == 1) next.b.set(B, g.rsb, depth, nc);
+        else next.b.set(B, g.csb, nc, depth);
+        t.fetch_b = next.b.share(panels() * g.M);
+    }
+
+    // Rows i, ... of A, the first of `left` blocks; packed alone if they are rows, several blocks together if columns.
+    void set_a(gemm_index block, gemm_index left, gemm_index i, gemm_index rows) {
+        t.A = g.A + i * g.rsa + k0 * g.csa;
+        t.sa = g.csa == 1 ? g.rsa : g.csa;
+        if (g.csa == 1) {
+            if (t.fetch && j0 == 0) {
+                next.a.set(t.A + rows * g.rsa, g.rsa, left > 1 ? rows : 0, kc);
+                t.fetch_a = next.a.share(panels() * rows);
+            }
+            if (!plan.pack_a) return;
+            t.sa = ceil_div(kc, lanes) * lanes + lanes;
+            pack_rows(packed_a, t.sa, t.A, g.rsa, kc, rows);
+            t.A = packed_a;
+        } else if (plan.pack_a) {
+            const gemm_index blocks = block + left, most = ceil_div(g.M, blocks);
+            t.sa = ceil_div(most, lanes) * lanes;
+            if (block % plan.chunk == 0) {
+                const gemm_index wide = g.M - (most - 1) * blocks;  // so many blocks have `most` rows, the others less
+                const auto pack = t.sa == lanes       ? pack_columns<1, T>
+                                  : t.sa == 2 * lanes ? pack_columns<2, T>
+                                                      : pack_columns<3, T>;
+                const gemm_index count = at_most(left, plan.chunk);
+                pack(packed_a, t.A, g.csa, most, count, wide > block ? wide - block : 0, g.M - i, kc);
+                if (t.fetch) fetch_columns(i, plan.chunk * most);
+            }
+            t.A = packed_a + block % plan.chunk * kc * t.sa;
+        }
+    }
+
+    // The columns of the next chunk, or of the first one of the next k.
+    void fetch_columns(gemm_index i, gemm_index columns) {
+        const gemm_index i1 = i + columns, k1 = k0 + kc;
+        if (i1 < g.M) next.a.set(g.A + i1 + k0 * g.csa, g.csa, kc, at_most(g.M - i1, columns));
+        else next.a.set(g.A + k1 * g.csa, g.csa, j0 == 0 ? at_most(g.K - k1, plan.kc) : 0, at_most(g.M, columns));
+        t.fetch_a = next.a.share(panels() * at_most(g.M - i, columns));
+    }
+
+    void multiply(gemm_index i, gemm_index rows) {
+        const auto& strips = g.csa == 1 ? gemm_strips<T>.rows : gemm_strips<T>.columns;
+        const gemm_index width = plan.vectors * lanes, last = nc - (ceil_div(nc, lanes) - 1) * lanes;
+        t.K = kc, t.beta = k0 == 0 ? g.beta : T(1);
+        t.bias = k0 + kc == g.K && g.bias ? g.bias + j0 : nullptr;
+        t.next_panel = plan.pack_b ? kc * width : width;
+        t.B = plan.pack_b ? packed_b : g.B + k0 * g.rsb + j0;
+        t.C = g.C + i * g.rsc + j0;
+        if (whole > 0) {
+            t.sb = plan.pack_b ? width : g.rsb;
+            t.panels = whole, t.last = rest > 0 ? lanes : last;
+            strips[rows][plan.vectors](t);
+        }
+        if (rest > 0) {
+            t.B += whole * t.next_panel, t.sb = plan.pack_b ? rest * lanes : g.rsb;
+            t.C += whole * width;
+            t.panels = 1, t.last = last;
+            if (t.bias) t.bias += whole * width;
+            strips[rows][rest](t);
+        }
+    }
+};
+
+template <typename T> void gemm_strips_blocked(GemmCall<T> g, T* work, std::size_t size) {
+    if (const gemm_index columns = columns_before_line(g)) {
+        GemmCall<T> first = g;
+        first.N = columns;
+        GemmBlocks<T>(first, work, size).run();
+        g.N -= columns, g.B += columns, g.C += columns;
+        if (g.bias) g.bias += columns;
+    }
+    GemmBlocks<T>(g, work, size).run();
 }
 
-// The width of a copy of B^T, whose rows are written in whole vectors.
+// The width of a copy of B^T or A, whose rows are written in whole vectors.
 template <typename T> gemm_index dot_width(gemm_index K) { return ceil_div(K, Vec<T>::lanes) * Vec<T>::lanes; }
+template <typename T> gemm_index dot_work(const GemmCall<T>& g) {
+    return dot_width<T>(g.K) * ((g.rsb == 1 ? 0 : g.N) + (g.csa == 1 ? 0 : g.M));
+}
 
 template <typename T> void gemm_dots(const GemmCall<T>& g, T* work) {
     constexpr gemm_index lanes = Vec<T>::lanes;
     DotBlock<T> t{g.K, g.A, g.rsa, g.B, g.csb, 0, g.C, g.rsc, g.alpha, g.beta, g.bias};
+    const gemm_index width = dot_width<T>(g.K);
     if (g.rsb != 1) {
-        t.W = work, t.sw = dot_width<T>(g.K);
+        t.W = work, t.sw = width;
         for (gemm_index k = 0; k < g.K; k += lanes)
-            pack_transposed(work + k, t.sw, g.B + k * g.rsb, g.rsb, g.K - k, g.N);
+            pack_transposed(work + k, width, g.B + k * g.rsb, g.rsb, g.K - k, g.N);
+        work += width * g.N;
+    }
+    if (g.csa != 1) {
+        t.A = work, t.sa = width;
+        for (gemm_index k = 0; k < g.K; k += lanes)
+            pack_transposed(work + k, width, g.A + k * g.csa, g.csa, g.K - k, g.M);
     }
     gemm_dot(t, g.M, g.N);
 }
@@ -198,6 +301,24 @@ template <typename T> void gemm_dots(const GemmCall<T>& g, T* work) {
 // C^T = B^T A^T, in strips, to the workspace.
 template <typename T> GemmCall<T> transposed_call(const GemmCall<T>& g, T* C) {
     return {g.N, g.M, g.K, g.B, g.csb, g.rsb, g.A, g.csa, g.rsa, C, g.M, g.alpha, T(0), nullptr};
+}
+
+// C = S^T + bias + beta * C for M rows of n <= lanes columns; S (n, M).
+template <typename T>
+void add_transposed(T* c, const GemmCall<T>& g, const T* S, gemm_index n, const T* bias) {
+    constexpr gemm_index lanes = Vec<T>::lanes;
+    T rows[lanes * lanes];
+    const Lanes<T> some(n);
+    const Vec<T> add = bias ? some.load(bias) : Vec<T>{};
+    for (gemm_index r = 0; r < g.M; r += lanes) {
+        const gemm_index m = g.M - r < lanes ? g.M - r : lanes;
+        pack_transposed(rows, lanes, S + r, g.M, n, m);
+        for (gemm_index q = 0; q < m; ++q, c += g.rsc) {
+            Vec<T> value = Vec<T>::load(rows + q * lanes) + add;
+            if (g.beta != T(0)) value = fma(Vec<T>::fill(g.beta), some.load(c), value);
+            some.store(c, value);
+        }
+    }
 }
 
 template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size_t size) {
@@ -218,27 +339,12 @@ template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size
         T* const sums = work;  // (N, part.M)
         gemm_strips_blocked(transposed_call(part, sums), work + g.N * part.M, size - g.N * part.M);
         const bool plain = g.beta == T(0) && !g.bias;
-        T rows[lanes * lanes];  // columns of the sums as rows of C
-        for (gemm_index r = 0; r < part.M; r += lanes)
-            for (gemm_index j = 0; j < g.N; j += lanes) {
-                const gemm_index m = part.M - r < lanes ? part.M - r : lanes, n = g.N - j < lanes ? g.N - j : lanes;
-                T* c = g.C + (i + r) * g.rsc + j;
-                if (plain && n == lanes) {
-                    pack_transposed(c, g.rsc, sums + j * part.M + r, part.M, n, m);
-                    continue;
-                }
-                pack_transposed(rows, lanes, sums + j * part.M + r, part.M, n, m);
-                const Lanes<T> some(n);
-                const Vec<T> bias = g.bias ? some.load(g.bias + j) : Vec<T>{};
-                for (gemm_index q = 0; q < m; ++q, c += g.rsc) {
-                    Vec<T> value = Vec<T>::load(rows + q * lanes);
-                    if (!plain) {
-                        value = value + bias;
-                        if (g.beta != T(0)) value = fma(Vec<T>::fill(g.beta), some.load(c), value);
-                    }
-                    some.store(c, value);
-                }
-            }
+        for (gemm_index j = 0; j < g.N; j += lanes) {
+            const gemm_index n = g.N - j < lanes ? g.N - j : lanes;
+            T* const c = g.C + i * g.rsc + j;
+            if (plain && n == lanes) pack_transposed(c, g.rsc, sums + j * part.M, part.M, n, part.M);
+            else add_transposed(c, part, sums + j * part.M, n, g.bias ? g.bias + j : nullptr);
+        }
     }
 }
 
@@ -248,7 +354,7 @@ template <typename T> std::size_t gemm_workspace(const GemmCall<T>* g) {
     constexpr std::size_t any = ~std::size_t(0);
     const GemmWay way = gemm_way(*g);
     gemm_index work;
-    if (way == GemmWay::dot) work = g->rsb == 1 ? 0 : dot_width<T>(g->K) * g->N;
+    if (way == GemmWay::dot) work = dot_work(*g);
     else if (way == GemmWay::strips) work = plan_strips(*g, any).work;
     else {
         work = plan_strips(transposed_call<T>(*g, nullptr), any).work;
@@ -260,7 +366,7 @@ template <typename T> std::size_t gemm_workspace(const GemmCall<T>* g) {
 
 template <typename T> void gemm_by(GemmWay way, const GemmCall<T>& g, T* work, std::size_t size) {
     const gemm_index available = static_cast<gemm_index>(size), lanes = Vec<T>::lanes;
-    if (way == GemmWay::dot && (g.rsb == 1 || dot_width<T>(g.K) * g.N <= available)) gemm_dots(g, work);
+    if (way == GemmWay::dot && dot_work(g) <= available) gemm_dots(g, work);
     else if (way == GemmWay::swapped && g.N * (g.M < lanes ? g.M : lanes) <= available / 2)
         gemm_swapped(g, work, size);
     else gemm_strips_blocked(g, work, size);

@@ -43,10 +43,10 @@ constexpr int dot_columns(int lanes, int rows) { return (lanes < 8 ? 8 : lanes) 
 // C[r, j] for R rows of A and up to dot_columns rows of W.
 template <typename T, int R> void dot_block(const DotBlock<T>& t) {
     using V = Vec<T>;
-    constexpr int lanes = V::lanes, N = dot_columns(lanes, R), groups = N * R / lanes;
-    V acc[R * N];
+    constexpr int lanes = V::lanes, N = dot_columns(lanes, R), groups = (N * R + lanes - 1) / lanes;
+    V acc[groups * lanes];
 #pragma GCC unroll 16
-    for (int i = 0; i < R * N; ++i) acc[i] = V{};
+    for (int i = 0; i < groups * lanes; ++i) acc[i] = V{};
     const T* w[N];
 #pragma GCC unroll 16
     for (int j = 0; j < N; ++j) w[j] = t.W + (j < t.n ? j : t.n - 1) * t.sw;
@@ -57,7 +57,8 @@ template <typename T, int R> void dot_block(const DotBlock<T>& t) {
         for (int r = 0; r < R; ++r) a[r] = load(t.A + r * t.sa + k);
 #pragma GCC unroll 16
         for (int j = 0; j < N; ++j) {
-            const V b = load(w[j] + k);
+            V b = load(w[j] + k);
+            if constexpr (R == 2 || R == 3) keep_in_register(b);
 #pragma GCC unroll 4
             for (int r = 0; r < R; ++r) acc[r * N + j] = fma(a[r], b, acc[r * N + j]);
         }
@@ -70,9 +71,10 @@ template <typename T, int R> void dot_block(const DotBlock<T>& t) {
         product(k, [&](const T* p) THINC_INLINE_LAMBDA { return tail.load(p); });
     }
 
-    T sums[R][N];
+    T all[groups * lanes];
+    T(&sums)[R][N] = reinterpret_cast<T(&)[R][N]>(all);
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; ++g) sum_each<T>(acc + g * lanes).store(&sums[0][0] + g * lanes);
+    for (int g = 0; g < groups; ++g) sum_each<T>(acc + g * lanes).store(all + g * lanes);
     if (t.n >= N && t.alpha == T(1) && t.beta == T(0)) {
         T bias[N] = {};
         if (t.bias) __builtin_memcpy(bias, t.bias, sizeof(bias));
@@ -115,8 +117,9 @@ template <typename T> void gemm_dot(DotBlock<T> t, gemm_index M, gemm_index N) {
         M -= rows;
     };
     if (M >= 4) dot_rows<T, 4>(t, M, N), advance(M / 4 * 4);
-    if (M >= 2) dot_rows<T, 2>(t, M, N), advance(2);
-    if (M >= 1) dot_rows<T, 1>(t, M, N);
+    if (M == 3) dot_rows<T, 3>(t, M, N);
+    if (M == 2) dot_rows<T, 2>(t, M, N);
+    if (M == 1) dot_rows<T, 1>(t, M, N);
 }
 
 }  // namespace thinc::THINC_ISA

@@ -18,9 +18,21 @@ constexpr int gemm_max_rows = 6, gemm_wide_rows = 3;  // 6 x 2 or 3 x 4 of 16 re
 #endif
 constexpr int gemm_max_vectors(int rows) { return rows <= gemm_wide_rows ? 4 : 2; }
 
+// Few accumulators would wait for each other: then several steps of k go to accumulators of their own. With AVX-512
+// their number does not depend on the width of the panel for up to gemm_even_rows rows, so the sums of a column are
+// the same whatever panel it is in.
+#if defined(__AVX512F__)
+constexpr int gemm_even_rows = 3;
+#else
+constexpr int gemm_even_rows = 0;
+#endif
+constexpr int gemm_steps(int rows, int vectors) {
+    if (rows <= gemm_even_rows) return rows == 1 ? 4 : 2;
+    return rows * vectors >= 8 ? 1 : rows * vectors >= 4 ? 2 : 4;
+}
+
 // The last vector of a row of C: its first n lanes exist (1 <= n <= lanes); the others are not touched.
 #if defined(__AVX512F__)
-constexpr bool masks_are_free = true;
 template <typename T> struct Lanes;
 template <> struct Lanes<float> {
     __mmask16 mask;
@@ -35,7 +47,6 @@ template <> struct Lanes<double> {
     THINC_INLINE void store(double* p, Vec<double> v) const { _mm512_mask_storeu_pd(p, mask, (__m512d)v.v); }
 };
 #elif defined(__AVX2__)
-constexpr bool masks_are_free = false;
 template <typename T> struct Lanes;
 template <> struct Lanes<float> {
     __m256i mask;
@@ -52,7 +63,6 @@ template <> struct Lanes<double> {
     THINC_INLINE void store(double* p, Vec<double> v) const { _mm256_maskstore_pd(p, mask, (__m256d)v.v); }
 };
 #else
-constexpr bool masks_are_free = false;
 template <typename T> struct Lanes {
     gemm_index n;
     THINC_INLINE explicit Lanes(gemm_index lanes) : n(lanes) {}
@@ -65,6 +75,28 @@ template <typename T> struct Lanes {
     }
 };
 #endif
+
+// Rows of a matrix that will soon be read, fetched into the second-level cache bit by bit.
+struct GemmFetch {
+    struct Rows {
+        const char* row = nullptr;
+        gemm_index step = 0, count = 0;  // bytes from row to row; how many there are
+        gemm_index lines = 0, line = 0;  // cache lines of each, the next one of them
+
+        template <typename T> void set(const T* first, gemm_index stride, gemm_index rows, gemm_index columns) {
+            constexpr gemm_index bytes = sizeof(T);
+            row = reinterpret_cast<const char*>(first), step = stride * bytes, count = rows;
+            lines = (columns * bytes + 127) / 64, line = 0;
+        }
+        gemm_index share(gemm_index parts) const { return (count * lines + parts - 1) / parts; }
+        THINC_INLINE void some(gemm_index n) {
+            for (; n > 0 && count > 0; --n) {
+                __builtin_prefetch(row + 64 * line, 0, 2);
+                if (++line == lines) line = 0, row += step, --count;
+            }
+        }
+    } a, b;
+};
 
 // Up to `max_rows` rows of C, panel by panel: C = alpha * A B + bias + beta * C. beta == 0 does not read C.
 template <typename T> struct GemmStrip {
@@ -79,6 +111,10 @@ template <typename T> struct GemmStrip {
     gemm_index panels, last;  // how many panels, each of NV vectors; columns in the last vector of the last one
     T alpha, beta;
     const T* bias;  // one per column, or null
+    // What is fetched into the caches while the sums are computed: C, and of what comes next so many cache lines for
+    // each row of each panel. Null: nothing at all.
+    GemmFetch* fetch;
+    gemm_index fetch_a, fetch_b;
 };
 
 // The two steps of the inner loop. Where all 16 registers are taken they are held to their order and form: left alone,
@@ -100,14 +136,24 @@ template <typename T> THINC_INLINE Vec<T> broadcast_here(T x) { return {x - type
 template <typename T> THINC_INLINE void accumulate(Vec<T>& sum, Vec<T> a, Vec<T> b) { sum = fma(a, b, sum); }
 #endif
 
+// A value that is used two or three times is loaded once: GCC would load it for each use, as an operand of it.
+template <typename T> THINC_INLINE void keep_in_register(Vec<T>& v) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v.v));
+#elif defined(__SSE2__)
+    __asm__("" : "+x"(v.v));
+#else
+    static_cast<void>(v);
+#endif
+}
+
 enum class GemmA { rows, columns };  // which stride of A is not 1
 
 // One panel. Partial: the last vector of a row of B must not be read beyond the columns that exist.
 template <typename T, int R, int NV, GemmA layout, bool Partial>
 THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* bias, gemm_index last) {
     using V = Vec<T>;
-    // Few accumulators would wait for each other: then several steps of k go to accumulators of their own.
-    constexpr int U = R * NV >= 8 ? 1 : R * NV >= 4 ? 2 : 4;
+    constexpr int U = gemm_steps(R, NV);
     constexpr int lanes = V::lanes, groups = (R + 3) / 4;
     const Lanes<T> tail(last);
     V acc[U][R][NV];
@@ -134,6 +180,9 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* b
         for (int j = 0; j < NV; ++j)
             row[j] = Partial && j + 1 == NV ? tail.load(reinterpret_cast<const T*>(b) + j * lanes)
                                             : V::load(reinterpret_cast<const T*>(b) + j * lanes);
+        if constexpr (R == 2 || (R == 3 && gemm_even_rows == 3))
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; ++j) keep_in_register(row[j]);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
             const char* base = a[r / 4] + at;
@@ -144,21 +193,34 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* b
         }
     };
 
-    constexpr int unroll = U > 2 ? U : 2;
+    constexpr int unroll = U > 2 ? U : 2, at_once = R > 8 ? 2 : 3;  // rows of C fetched together
     gemm_index k = 0;
-    const gemm_index K = t.K;
-    for (; k + unroll <= K; k += unroll) {
+    const gemm_index K = t.K, whole = K / unroll * unroll, share = K / (R / at_once + 2) / unroll * unroll;
+    const char* fetch_c = reinterpret_cast<const char*>(C);
+    for (gemm_index row = t.fetch ? 0 : R; k < whole; row += at_once) {
+        gemm_index end = whole;
+        if (row < R) {
+            end = k + share;
 #pragma GCC unroll 4
-        for (int i = 0; i < unroll; ++i) {
-            product(i % U, layout == GemmA::rows ? i * bytes : 0);
-            b += sb;
-            if (layout == GemmA::columns)
+            for (int r = 0; r < at_once; ++r, fetch_c += t.sc * bytes)
 #pragma GCC unroll 4
-                for (int g = 0; g < groups; ++g) a[g] += step;
+                for (int j = 0; j < NV; ++j) __builtin_prefetch(fetch_c + j * THINC_VECTOR_BYTES, 1);
+            t.fetch->a.some(at_once * t.fetch_a);
+            t.fetch->b.some(at_once * t.fetch_b);
         }
-        if (layout == GemmA::rows)
+        for (; k < end; k += unroll) {
 #pragma GCC unroll 4
-            for (int g = 0; g < groups; ++g) a[g] += unroll * bytes;
+            for (int i = 0; i < unroll; ++i) {
+                product(i % U, layout == GemmA::rows ? i * bytes : 0);
+                b += sb;
+                if (layout == GemmA::columns)
+#pragma GCC unroll 4
+                    for (int g = 0; g < groups; ++g) a[g] += step;
+            }
+            if (layout == GemmA::rows)
+#pragma GCC unroll 4
+                for (int g = 0; g < groups; ++g) a[g] += unroll * bytes;
+        }
     }
     for (; k < K; ++k) {
         product(0, 0);
@@ -209,8 +271,8 @@ template <typename T, int R, int NV, GemmA layout> __attribute__((noinline)) voi
     T* c = t.C;
     for (gemm_index p = t.panels; p > 0; --p) {
         const gemm_index last = p > 1 ? lanes : t.last;
-        // Masks cost nothing with AVX-512; elsewhere they take the register that the loop lacks.
-        if (masks_are_free || (last < lanes && !t.padded)) gemm_panel<T, R, NV, layout, true>(t, b, c, bias, last);
+        // A load under a mask takes a register, or half the time of a multiplication.
+        if (last < lanes && !t.padded) gemm_panel<T, R, NV, layout, true>(t, b, c, bias, last);
         else gemm_panel<T, R, NV, layout, false>(t, b, c, bias, last);
         b += t.next_panel, c += NV * lanes;
         if (bias) bias += NV * lanes;
