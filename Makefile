@@ -3,6 +3,7 @@
 # make dev     editable build in .venv                          make clean   removes what was built
 # make info    which kernels were chosen for this machine
 # make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
+# make test-frameworks    the tests that need PyTorch and JAX, or FRAMEWORKS="tensorflow"
 # make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
 
 PYTHON ?= python3
@@ -16,8 +17,13 @@ PYTEST_ARGS ?= -q -n auto
 # What goes through compiled code.
 NATIVE_TESTS ?= tests/kernels tests/backends tests/layers tests/test_optimizers.py tests/test_loss.py tests/test_concurrency.py
 SECONDS ?= 60
+# In an environment of their own, for some are gigabytes: with pip's own index, PyTorch brings CUDA on Linux.
+FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax
+FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test_convert_jax.py \
+                  tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
+                  tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py
 
-.PHONY: demo test test-asan test-ubsan fuzz bench info lint dev clean
+.PHONY: demo test test-frameworks test-asan test-ubsan fuzz bench info lint dev clean
 
 demo: $(VENV)/wheel.stamp
 	$(BIN)/python examples/digits/train.py $(if $(DATA),--data $(DATA))
@@ -30,6 +36,13 @@ lint: $(VENV)/tools.stamp
 	$(BIN)/ruff format --check .
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint thinc
 	$(BIN)/mypy
+
+test-frameworks: $(VENV)/wheel.stamp
+	$(PYTHON) -m venv $(VENV)-frameworks
+	$(VENV)-frameworks/bin/pip install --quiet --upgrade pip
+	$(VENV)-frameworks/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
+	$(VENV)-frameworks/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test]" $(FRAMEWORKS)
+	THINC_TEST_INSTALLED=1 $(VENV)-frameworks/bin/pytest $(PYTEST_ARGS) $(FRAMEWORK_TESTS)
 
 # An instrumented copy of the package in build/; the first finding ends the process and so the run. Python itself
 # is not instrumented: it must load the library of AddressSanitizer first, and does not free everything at its end.
@@ -60,7 +73,7 @@ dev: $(VENV)/tools.stamp
 	$(BIN)/pip install --no-build-isolation --editable ".[test,demo]"
 
 clean:
-	rm -rf build dist out thinc/include $(VENV) *.egg-info
+	rm -rf build dist out thinc/include $(VENV) $(VENV)-* *.egg-info
 	find thinc -name '*.so' -delete
 	find thinc -name '*.pyx' | sed 's/\.pyx$$/.cpp/' | xargs rm -f
 

@@ -29,6 +29,9 @@ OF_MODULES = [entry for entry in ENTRIES if not entry.section.startswith("regist
 ADDED = {
     ("thinc.model", "Model.begin_update"): {"input_gradient"},
     ("thinc.backends.ops", "backprop_lstm"): {"wants_dX"},
+    ("thinc.backends.ops", "Ops.minibatch"): {"seed"},
+    ("thinc.backends.ops", "Ops.multibatch"): {"seed"},
+    ("thinc.optimizers", "Optimizer"): {"on_nonfinite"},
 }
 
 

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import SimpleNamespace
 from typing import Any, get_type_hints
 
 from .. import types
@@ -111,7 +112,7 @@ def get_hints(func: Any) -> dict[str, Any]:
     hints = {}
     for name, annotation in getattr(func, "__annotations__", {}).items():
         try:
-            holder = type("holder", (), {"__annotations__": {name: annotation}})
+            holder: Any = SimpleNamespace(__annotations__={name: annotation})
             hints[name] = get_type_hints(holder, globalns=namespace, localns=namespace)[name]
         except (NameError, TypeError, SyntaxError):  # it leads nowhere, so it cannot be checked
             continue

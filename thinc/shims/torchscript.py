@@ -33,7 +33,7 @@ class TorchScriptShim(PyTorchShim):
 
     def __init__(
         self,
-        model: Any = None,
+        model: Any,
         config: Optional[Dict[str, Any]] = None,
         optimizer: Any = None,
         mixed_precision: bool = False,
