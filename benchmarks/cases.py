@@ -232,6 +232,25 @@ def _layers() -> Iterator[Case]:
             )
 
 
-CASES = [*_gemm(), *_optimizers(), *_losses_and_batches(), *_activations(), *_models(), *_layers()]
+def _spacy() -> Iterator[Case]:
+    words = sum(map(len, data.texts()))
+    for components in (("tagger",), ("parser",), ("ner",), ("tagger", "parser", "ner")):
+        for function, target in (("train", 2.0), ("pipe", 1.5)):
+            name = f"spacy/{function}/{components[0] if len(components) == 1 else 'all'}"
+            peers = [_peer("published", function, components, target)]
+            yield Case(
+                name, function, components, peers, words, "words/s", "spacy_work", rtol=1e-2, atol=1e-2
+            )
+
+
+CASES = [
+    *_gemm(),
+    *_optimizers(),
+    *_losses_and_batches(),
+    *_activations(),
+    *_models(),
+    *_layers(),
+    *_spacy(),
+]
 IMPORT_CASE = "import"  # measured by harness.imports, in fresh processes
 IMPORT_LIMIT, IMPORT_LIMIT_PYDANTIC = 1.5, 2.0  # times `import numpy`

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 from cases import CASES, IMPORT_CASE
-from harness.environments import REQUIREMENTS, build_limits, ensure
+from harness.environments import REQUIREMENTS, build_limits, ensure, overlay
 from harness.imports import FRAMEWORKS, measure_import
 from harness.measure import Row, Settings, measure
 from harness.report import HEADINGS, cells, cpu_model, draw, line, write_readme
-from harness.workers import Workers, environment
+from harness.workers import Workers, environment, environment_of
 
 PEERS = ("published", "numpy", "torch", "jax", "tensorflow")
 HERE = Path(__file__).resolve().parent
@@ -22,7 +22,7 @@ VERSIONS = """
 import importlib.metadata, importlib.util, sys
 if sys.path[0] == "": del sys.path[0]
 found = []
-for name in ("thinc", "numpy", "blis", "torch", "jax", "optax", "tensorflow_cpu"):
+for name in ("thinc", "numpy", "blis", "torch", "jax", "optax", "tensorflow_cpu", "spacy"):
     try:
         found.append(f"{name} {importlib.metadata.version(name)}")
     except importlib.metadata.PackageNotFoundError:
@@ -82,13 +82,23 @@ def main() -> int:
         return 0
     if not selected and not with_import:
         raise SystemExit(f"--case: nothing matches {' '.join(options.case)}; see --list")
-    packages = {peer.name.split()[0] for case in selected for peer in case.peers}
+    wanted = {
+        environment_of(peer.name, peer.module or case.module)
+        for case in selected
+        for peer in case.peers
+        if peer.name.split()[0] in chosen
+    }
     if with_import:
-        packages.update(FRAMEWORKS)
-    needed = [name for name in REQUIREMENTS if name in chosen & packages]
+        wanted.update(chosen.intersection(FRAMEWORKS))
+    needed = [name for name in REQUIREMENTS if name in wanted]
     found = {name: ensure(options.envs, name) for name in needed}
     pythons = {name: python for name, python in found.items() if python is not None}
     pythons["ours"] = options.python
+    place = versions(options.python, True)[1]
+    laid_over = None
+    if "spacy" in pythons and place:
+        laid_over = overlay(options.envs, Path(place).parent)
+        pythons["spacy-ours"] = pythons["spacy"]
     limits = build_limits(options.envs, HERE / "work" / "limits.cc")
     settings = Settings(
         rounds=options.rounds or (5 if options.quick else 9),
@@ -96,14 +106,15 @@ def main() -> int:
         clock="cpu" if options.cpu_time else "wall",
     )
     core = pick_core(options.core)
-    about = "; ".join(f"{name}: {versions(p, name == 'ours')[0]}" for name, p in pythons.items())
-    place = versions(options.python, True)[1]
+    about = "; ".join(
+        f"{name}: {versions(p, name == 'ours')[0]}" for name, p in pythons.items() if name != "spacy-ours"
+    )
     if not place:
         print(f"{options.python} finds no thinc: install it there, set PYTHONPATH, or name another --python.")
     print(f"{cpu_model()}, core {core}, {settings.rounds} rounds\n{about}\nours is {place}", end="\n\n")
     print(line(HEADINGS), flush=True)
     rows: list[Row] = []
-    with Workers(pythons, core, limits) as workers:
+    with Workers(pythons, core, limits, laid_over) as workers:
         for case in selected:
             rows += show(measure(case, workers, settings, chosen))
     if with_import:

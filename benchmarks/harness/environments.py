@@ -14,6 +14,7 @@ REQUIREMENTS = {
     "torch": ["numpy>=2", "torch==2.13.0"],
     "jax": ["numpy>=2", "jax", "jaxlib", "optax"],
     "tensorflow": ["tensorflow-cpu"],  # only looked at, when imports are measured
+    "spacy": ["spacy==3.8.18", "thinc==8.3.14"],  # the published thinc; ours is laid over it
 }
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -62,6 +63,15 @@ def ensure(folder: Path, name: str) -> Path | None:
                 return None
     marker.write_text(json.dumps(wanted))
     return python
+
+
+def overlay(folder: Path, thinc: Path) -> Path:
+    """A folder for PYTHONPATH that has nothing but our package: the rest comes from the environment."""
+    place = folder / "ours" / "thinc"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(thinc, target_is_directory=True)
+    return place.parent
 
 
 def build_limits(folder: Path, source: Path) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy
 from cases import Case, Peer
 
-from .workers import Worker, WorkerError, Workers
+from .workers import Worker, WorkerError, Workers, environment_of
 
 MAX_REPEATS = 100_000
 BUSY = 1.1  # wall over processor time above which a measurement is called disturbed
@@ -77,7 +77,7 @@ def measure(case: Case, workers: Workers, settings: Settings, chosen: set[str]) 
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
         for peer in (ours, *case.peers):
-            environment = workers.environment_of(peer.name, peer.module)
+            environment = environment_of(peer.name, peer.module or case.module)
             if peer is not ours and peer.module != "machine_work" and peer.name.split()[0] not in chosen:
                 continue
             if not workers.has(environment, peer.module):

@@ -57,13 +57,27 @@ class Worker:
         self.process.wait()
 
 
-class Workers:
-    """All processes, by the name of their environment: ours, published, torch, jax."""
+def environment_of(peer: str, module: str) -> str:
+    """Where a peer runs a module.
 
-    def __init__(self, pythons: dict[str, Path], core: int | None, limits: Path | None):
+    NumPy and the machine's limits run in the process that has our package; spaCy in its own environment, with
+    the published package or with ours laid over it.
+    """
+    if module in ("numpy_work", "machine_work"):
+        return "ours"
+    if module == "spacy_work":
+        return "spacy-ours" if peer == "ours" else "spacy"
+    return peer.split()[0]
+
+
+class Workers:
+    """All processes, by the name of their environment: ours, published, torch, jax, spacy, spacy-ours."""
+
+    def __init__(self, pythons: dict[str, Path], core: int | None, limits: Path | None, overlay: Path | None):
         self.pythons = pythons
         self.core = core
         self.limits = limits
+        self.overlay = overlay
         self._workers: dict[str, Worker] = {}
 
     def __enter__(self) -> Workers:
@@ -72,10 +86,6 @@ class Workers:
     def __exit__(self, *exc: object) -> None:
         for worker in self._workers.values():
             worker.stop()
-
-    def environment_of(self, peer: str, module: str) -> str:
-        """NumPy and the machine's limits run in the process that has our package."""
-        return "ours" if module in ("numpy_work", "machine_work") else peer.split()[0]
 
     def has(self, environment: str, module: str) -> bool:
         """Whether a process for it can be started."""
@@ -86,6 +96,8 @@ class Workers:
         worker = self._workers.get(environment_name)
         if worker is None or worker.process.poll() is not None:
             env = environment(environment_name == "ours")
+            if environment_name == "spacy-ours":
+                env["PYTHONPATH"] = str(self.overlay)
             if self.limits is not None:
                 env["THINC_BENCH_LIMITS"] = str(self.limits)
             worker = Worker(self.pythons[environment_name], self.core, env)

@@ -66,3 +66,9 @@ def sequences(n: int, shortest: int, longest: int, width: int) -> list[np.ndarra
     """Sequences of float32 (rows, width), of different lengths."""
     lengths = np.random.default_rng(6).integers(shortest, longest + 1, n)
     return [floats(rows, width, seed=i) for i, rows in enumerate(lengths)]
+
+
+def texts(n_docs: int = 54) -> list[list[int]]:
+    """Documents for spaCy: 15 to 60 words each, numbers below 20,000 that are drawn as words are (Zipf)."""
+    rng = np.random.default_rng(4)
+    return [(20_000 ** rng.random(n)).astype(int).tolist() for n in rng.integers(15, 61, n_docs)]
