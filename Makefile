@@ -4,6 +4,7 @@
 # make info    which kernels were chosen for this machine
 # make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
 # make test-frameworks    the tests that need PyTorch and JAX, or FRAMEWORKS="tensorflow"
+# make test-spacy         spaCy trains and predicts on our wheel; make test-spacy-short in two minutes
 # make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
 
 PYTHON ?= python3
@@ -23,7 +24,7 @@ FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
                   tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py
 
-.PHONY: demo test test-frameworks test-asan test-ubsan fuzz bench info lint dev clean
+.PHONY: demo test test-frameworks test-spacy test-spacy-short test-asan test-ubsan fuzz bench info lint dev clean
 
 demo: $(VENV)/wheel.stamp
 	$(BIN)/python examples/digits/train.py $(if $(DATA),--data $(DATA))
@@ -43,6 +44,13 @@ test-frameworks: $(VENV)/wheel.stamp
 	$(VENV)-frameworks/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
 	$(VENV)-frameworks/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test]" $(FRAMEWORKS)
 	THINC_TEST_INSTALLED=1 $(VENV)-frameworks/bin/pytest $(PYTEST_ARGS) $(FRAMEWORK_TESTS)
+
+# Wheels of spaCy on ours; the long form also exchanges pipelines with the published package and runs spaCy's tests.
+test-spacy: $(VENV)/wheel.stamp
+	$(BIN)/python tests/spacy_client/run.py
+
+test-spacy-short: $(VENV)/wheel.stamp
+	$(BIN)/python tests/spacy_client/run.py --short
 
 # An instrumented copy of the package in build/; the first finding ends the process and so the run. Python itself
 # is not instrumented: it must load the library of AddressSanitizer first, and does not free everything at its end.

@@ -130,6 +130,9 @@ def test_enabling_what_is_missing(monkeypatch):
 
 
 def test_mxnet_is_retired():
-    with pytest.warns(DeprecationWarning, match="MXNet"), pytest.raises(ImportError, match=r"retired.*PyTorch"):
+    with (
+        pytest.warns(DeprecationWarning, match="MXNet"),
+        pytest.raises(ImportError, match=r"retired.*PyTorch"),
+    ):
         compat.enable_mxnet()
     assert util.has_mxnet is False and util.mx is None
