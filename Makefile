@@ -1,7 +1,7 @@
 # make demo    trains a classifier of handwritten digits        make test    lint, then all tests on the installed wheel
 # make bench   speed against peers, written to benchmarks/      make lint    ruff, mypy, cython-lint
 # make dev     editable build in .venv                          make clean   removes what was built
-# make info    which kernels were chosen for this machine
+# make info    which kernels were chosen for this machine       make docs    the guides and the API, into build/docs
 # make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
 # make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
 
@@ -17,7 +17,7 @@ PYTEST_ARGS ?= -q -n auto
 NATIVE_TESTS ?= tests/kernels tests/backends tests/layers tests/test_optimizers.py tests/test_loss.py tests/test_concurrency.py
 SECONDS ?= 60
 
-.PHONY: demo test test-asan test-ubsan fuzz bench info lint dev clean
+.PHONY: demo test test-asan test-ubsan fuzz bench info docs lint dev clean
 
 demo: $(VENV)/wheel.stamp
 	$(BIN)/python examples/digits/train.py $(if $(DATA),--data $(DATA))
@@ -55,6 +55,10 @@ bench: $(VENV)/wheel.stamp
 info: $(VENV)/wheel.stamp
 	cd / && $(abspath $(BIN))/python -m thinc info
 
+# Warnings are errors: also a link that leads nowhere, and a name in the text that does not exist.
+docs: $(VENV)/docs.stamp
+	$(BIN)/sphinx-build -W --keep-going --quiet --builder html docs build/docs
+
 dev: $(VENV)/tools.stamp
 	$(BIN)/pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2" cymem preshed murmurhash blis
 	$(BIN)/pip install --no-build-isolation --editable ".[test,demo]"
@@ -75,6 +79,10 @@ $(VENV)/wheel.stamp: $(VENV)/created.stamp $(SOURCES)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(BIN)/pip uninstall --quiet --yes thinc
 	$(BIN)/pip install --quiet "$$(ls dist/thinc-*.whl)[test,demo]"
+	touch $@
+
+$(VENV)/docs.stamp: $(VENV)/wheel.stamp
+	$(BIN)/pip install --quiet "$$(ls dist/thinc-*.whl)[docs]"
 	touch $@
 
 $(VENV)/tools.stamp: $(VENV)/created.stamp build_tools/lint-requirements.txt
