@@ -32,7 +32,6 @@ napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
-napoleon_preprocess_types = True
 autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
