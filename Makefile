@@ -1,7 +1,7 @@
 # make demo    trains a classifier of handwritten digits        make test    lint, then all tests on the installed wheel
 # make bench   speed against peers, written to benchmarks/      make lint    ruff, mypy, cython-lint
 # make dev     editable build in .venv                          make clean   removes what was built
-# make info    which kernels were chosen for this machine
+# make info    which kernels were chosen for this machine       make docs    the guides and the API, into build/docs
 # make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
 # make test-frameworks    the tests that need PyTorch and JAX, or FRAMEWORKS="tensorflow"
 # make test-spacy         spaCy trains and predicts on our wheel; make test-spacy-short in two minutes
@@ -22,9 +22,10 @@ SECONDS ?= 60
 FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax
 FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test_convert_jax.py \
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
-                  tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py
+                  tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py
 
-.PHONY: demo test test-frameworks test-spacy test-spacy-short test-asan test-ubsan fuzz bench info lint dev clean
+.PHONY: demo test test-frameworks test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
+
 
 demo: $(VENV)/wheel.stamp
 	$(BIN)/python examples/digits/train.py $(if $(DATA),--data $(DATA))
@@ -76,6 +77,10 @@ bench: $(VENV)/wheel.stamp
 info: $(VENV)/wheel.stamp
 	cd / && $(abspath $(BIN))/python -m thinc info
 
+# Warnings are errors: also a link that leads nowhere, and a name in the text that does not exist.
+docs: $(VENV)/docs.stamp
+	$(BIN)/sphinx-build -W --keep-going --quiet --builder html docs build/docs
+
 dev: $(VENV)/tools.stamp
 	$(BIN)/pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2" cymem preshed murmurhash blis
 	$(BIN)/pip install --no-build-isolation --editable ".[test,demo]"
@@ -96,6 +101,10 @@ $(VENV)/wheel.stamp: $(VENV)/created.stamp $(SOURCES)
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(BIN)/pip uninstall --quiet --yes thinc
 	$(BIN)/pip install --quiet "$$(ls dist/thinc-*.whl)[test,demo]"
+	touch $@
+
+$(VENV)/docs.stamp: $(VENV)/wheel.stamp
+	$(BIN)/pip install --quiet "$$(ls dist/thinc-*.whl)[docs]"
 	touch $@
 
 $(VENV)/tools.stamp: $(VENV)/created.stamp build_tools/lint-requirements.txt

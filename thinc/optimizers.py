@@ -350,8 +350,9 @@ class Optimizer:
 
         Raises
         ------
-        As `__call__`. Nothing has been changed then, unless parameters are not in NumPy arrays of one type:
-        these are updated one by one.
+        ValueError, NotImplementedError, FloatingPointError
+            As a call does. Nothing has been changed then, unless parameters are not in NumPy arrays of one type:
+            these are updated one by one.
         """
         if self.on_nonfinite != "ignore":
             usable = [self._is_usable(key, dW) for key, dW in zip(keys, gradients, strict=True)]
