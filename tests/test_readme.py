@@ -17,7 +17,8 @@ def test_readme_has_code():
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_readme_runs(capsys):
+def test_readme_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     namespace: dict = {}
     for block in python_blocks(README.read_text(encoding="utf8")):
         exec(compile(block, "README.md", "exec"), namespace)
