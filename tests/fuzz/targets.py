@@ -100,7 +100,8 @@ def load_config(data):
     except ConfigValidationError:
         assert config == {"before": {"x": 1}}, "a config was half loaded"
         return False
-    with contextlib.suppress(ConfigValidationError):  # not all that can be read can be written, and read again
+    # Not all that can be read can be written, and read again.
+    with contextlib.suppress(ConfigValidationError):
         Config().from_str(config.to_str())
     return True
 
