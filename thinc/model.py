@@ -232,7 +232,8 @@ class Model(State, Operators, Generic[InT, OutT]):
         ValueError
             If a gradient and its parameter differ in size; nothing is changed then.
         FloatingPointError
-            If a gradient is not finite and the optimizer has ``on_nonfinite="raise"``; nothing is changed then.
+            If a gradient is not finite and the optimizer has ``on_nonfinite="raise"``. Nothing is changed then,
+            unless it is a shim's: the shims before it have been updated.
         """
         nodes = _model_tree.nodes_of(self)
         todo = list(_model_state.gradients_of(nodes))

@@ -65,7 +65,7 @@ def _forward_to_explain(model: Any, err: Any) -> Any:
     message = str(err)
     if isinstance(
         err, KeyError
-    ):  # of a parameter, dimension or reference that is missing: not about the input
+    ):  # a parameter, dimension or reference that is missing is not about the input
         return None if f"'{model.name}'" in message else forward
     names_itself = message.startswith(model.name) and "got" in message and "expect" in message
     return None if names_itself else forward

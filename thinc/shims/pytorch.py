@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from .. import compat
 from .._util.arrays import is_torch_array
 from .._util.frameworks import assert_pytorch_installed
-from .._util.msgpack import describe, unpack
+from .._util.msgpack import describe, pack, unpack
 from .._util.recursive import convert_recursive, iterate_recursive
 from ..backends import CupyOps, context_pools, get_current_ops, set_gpu_allocator
 from ..types import ArgsKwargs
@@ -228,10 +228,7 @@ class PyTorchShim(Shim):
         return copied
 
     def _pack(self, parts: Dict[str, bytes]) -> bytes:
-        import srsly
-
-        data: bytes = srsly.msgpack_dumps({"config": self.cfg, **parts})
-        return data
+        return pack({"config": self.cfg, **parts})
 
     def _unpack(self, data: bytes, part: str) -> Tuple[Dict[str, Any], bytes]:
         """The settings and one part of what `_pack` gave."""
