@@ -8,7 +8,7 @@ import numpy
 from .. import compat
 from .._util.arrays import is_cupy_array, is_jax_gpu_array
 from .._util.frameworks import assert_jax_installed
-from .._util.msgpack import describe, unpack
+from .._util.msgpack import describe, pack, unpack
 from ..backends._convert_jax import get_jax_default_device, get_jax_device, jax2xp, xp2jax
 from ..optimizers import Optimizer
 from ..types import ArgsKwargs
@@ -240,11 +240,8 @@ class JAXShim(Shim):
 
     def to_bytes(self) -> bytes:
         """Serialize the settings and all arrays of the tree. The function is not saved."""
-        import srsly
-
         tables = {name: pack_array(leaf) for name, leaf in self._named_leaves()}
-        data: bytes = srsly.msgpack_dumps({"config": self.cfg, "params": tables})
-        return data
+        return pack({"config": self.cfg, "params": tables})
 
     def from_bytes(self, bytes_data: bytes) -> "JAXShim":
         """Load what ``to_bytes`` gave into a tree with the same paths and shapes; return the shim.

@@ -10,7 +10,7 @@ from .. import compat
 from .._config_registries import create_registry
 from .._util.arrays import is_tensorflow_array, is_xp_array
 from .._util.frameworks import assert_tensorflow_installed
-from .._util.msgpack import describe, unpack
+from .._util.msgpack import describe, pack, unpack
 from .._util.recursive import convert_recursive, iterate_recursive
 from ..backends import NumpyOps
 from ..backends._convert_tensorflow import tensorflow2xp, xp2tensorflow
@@ -308,12 +308,9 @@ class TensorFlowShim(Shim):
         ValueError
             If the model is of a class of its own that is not under ``keras_subclass``, or there is none.
         """
-        import srsly
-
         if self._model is None:
             raise ValueError("Cannot serialize a TensorFlow model: there is none")
-        data: bytes = srsly.msgpack_dumps({"config": self.cfg, **_dump(self._model)})
-        return data
+        return pack({"config": self.cfg, **_dump(self._model)})
 
     def from_bytes(self, bytes_data: bytes) -> "TensorFlowShim":
         """Load what ``to_bytes`` gave, or an HDF5 file of a whole Keras model; return the shim.
