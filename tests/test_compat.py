@@ -123,6 +123,7 @@ def test_edge_model_30_enabling_shows_in_util(monkeypatch):
 
 
 def test_enabling_what_is_missing(monkeypatch):
+    monkeypatch.setattr(compat, "has_tensorflow", False)  # another test may have enabled it
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.warns(DeprecationWarning), pytest.raises(ImportError):
         compat.enable_tensorflow()
