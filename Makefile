@@ -3,7 +3,7 @@
 # make dev     editable build in .venv                          make clean   removes what was built
 # make info    which kernels were chosen for this machine       make docs    the guides and the API, into build/docs
 # make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
-# make test-frameworks    the tests that need PyTorch and JAX, or FRAMEWORKS="tensorflow"
+# make test-frameworks    the tests that need PyTorch and JAX; make test-tensorflow: those that need TensorFlow
 # make test-spacy         spaCy trains and predicts on our wheel; make test-spacy-short in two minutes
 # make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
 
@@ -24,7 +24,7 @@ FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
                   tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py
 
-.PHONY: demo test test-frameworks test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
+.PHONY: demo test test-frameworks test-tensorflow test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 
 
 demo: $(VENV)/wheel.stamp
@@ -39,12 +39,14 @@ lint: $(VENV)/tools.stamp
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/cython-lint thinc
 	$(BIN)/mypy
 
-test-frameworks: $(VENV)/wheel.stamp
-	$(PYTHON) -m venv $(VENV)-frameworks
-	$(VENV)-frameworks/bin/pip install --quiet --upgrade pip
-	$(VENV)-frameworks/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
-	$(VENV)-frameworks/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test]" $(FRAMEWORKS)
-	THINC_TEST_INSTALLED=1 $(VENV)-frameworks/bin/pytest $(PYTEST_ARGS) $(FRAMEWORK_TESTS)
+test-tensorflow: FRAMEWORKS = tensorflow-cpu
+test-frameworks test-tensorflow: ENVIRONMENT = $(VENV)-$(@:test-%=%)
+test-frameworks test-tensorflow: $(VENV)/wheel.stamp
+	$(PYTHON) -m venv $(ENVIRONMENT)
+	$(ENVIRONMENT)/bin/pip install --quiet --upgrade pip
+	$(ENVIRONMENT)/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
+	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test]" $(FRAMEWORKS)
+	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest $(PYTEST_ARGS) $(FRAMEWORK_TESTS)
 
 # Wheels of spaCy on ours; the long form also exchanges pipelines with the published package and runs spaCy's tests.
 test-spacy: $(VENV)/wheel.stamp
