@@ -111,6 +111,20 @@ def test_blocks(isa, dtype, shape, trans):
     check(multiply(A, B, C.copy(), 0.5, -2.0, bias), A, B, 0.5, -2.0, C, bias)
 
 
+# A transposed first operand with a short side: tiles of C^T turned in registers, whole and partial ones.
+@pytest.mark.parametrize("trans", [False, True])
+def test_first_operand_transposed(isa, dtype, trans):
+    rng = numpy.random.default_rng(8)
+    for M, N, K in itertools.product([7, 16, 37, 71, 130], [3, 4, 5, 12, 67], [1, 2, 33, 96]):
+        A, B = matrix(rng, M, K, True, dtype), matrix(rng, K, N, trans, dtype)
+        bias, before = rng.normal(size=N).astype(dtype), rng.normal(size=(M, N)).astype(dtype)
+        check(multiply(A, B, numpy.full((M, N), numpy.nan, dtype)), A, B)
+        check(multiply(A, B, before.copy(), 0.5, -2.0, bias), A, B, 0.5, -2.0, before, bias)
+        frame = numpy.full((M + 1, N + 3), numpy.nan, dtype)  # what surrounds C stays as it was
+        check(multiply(A, B, frame[:M, :N]), A, B)
+        assert numpy.isnan(frame).sum() == frame.size - M * N
+
+
 @pytest.mark.parametrize("alpha, beta", list(itertools.product([1.0, -0.5], [0.0, 1.0, 2.0])))
 @pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))
 def test_scaling(isa, dtype, trans, alpha, beta):
@@ -141,7 +155,10 @@ def test_nan_and_infinity_stay_in_their_rows_and_columns(isa, dtype, shape, tran
 # Of a few rows and a large B the columns before the first whole cache line are computed apart.
 @pytest.mark.parametrize(
     "shape",
-    [(1, 33, 65), (8, 96, 96), (50, 70, 90), (1, 208, 160), (2, 160, 200), (3, 288, 96), (300, 1, 272)],
+    [
+        *[(1, 33, 65), (8, 96, 96), (50, 70, 90), (1, 208, 160), (2, 160, 200), (3, 288, 96), (300, 1, 272)],
+        *[(16, 300, 64), (300, 4, 50), (61, 68, 40)],
+    ],
 )
 @pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))
 def test_results_do_not_depend_on_alignment(isa, dtype, shape, trans):

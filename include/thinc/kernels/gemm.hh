@@ -4,8 +4,10 @@
 // C overlaps no operand. Results depend on shapes and strides, not on addresses.
 // After K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
 //
-// Three ways: strips of C held in registers (gemm_tile.hh), with B packed if it is transposed or large; the same for
+// Ways: strips of C held in registers (gemm_tile.hh), with B packed if it is transposed or large; the same for
 // C^T = B^T A^T where N is small; dot products (gemm_dot.hh) where both operands run along k and a side is small.
+// A fourth, with AVX-512: tiles of C^T that are turned in registers (gemm_turned.hh) where A is transposed, a side is
+// small, and B transposed too or very narrow.
 // Measured on a Xeon of the Sapphire Rapids generation, one thread, float, share of the FMA peak (176 GFLOP/s, AVX2 88)
 // and ratio to OpenBLAS 0.3.3x; X W^T | dY^T X:
 //                    AVX-512 / SkylakeX              AVX2 / Haswell
@@ -20,6 +22,7 @@
 #include "thinc/kernels/gemm_dot.hh"
 #include "thinc/kernels/gemm_pack.hh"
 #include "thinc/kernels/gemm_tile.hh"
+#include "thinc/kernels/gemm_turned.hh"
 
 namespace thinc::THINC_ISA {
 
@@ -55,12 +58,15 @@ constexpr gemm_index near_bytes = 32 * 1024;  // C of this size is in the first-
 constexpr gemm_index near_depth = 64;          // less than this k: nothing is fetched in advance
 constexpr gemm_index far_bytes = 64 * 1024;  // A of this size and more is not in the first-level cache
 constexpr gemm_index chunk_blocks = 56 / gemm_max_rows;  // of columns of A, packed together
+constexpr gemm_index turned_bytes = 1024 * 1024;  // A of up to this size is read in columns of tiles
+constexpr gemm_index turned_side = 128;  // both transposed, this many rows: compare the costs, too
 constexpr gemm_index search_side = 64;            // one side up to this: compare the costs of several ways
 // cycles per vector of values, times 2
 constexpr gemm_index cost_transpose = 7, cost_result = 10, cost_far_result = 24, cost_sum = 60;
+constexpr gemm_index cost_turn = 6, cost_narrow = 18;
 }  // namespace gemm_limits
 
-enum class GemmWay { strips, swapped, dot };
+enum class GemmWay { strips, swapped, dot, turned };
 
 struct GemmPlan {
     gemm_index kc, nc;  // block of B
@@ -111,15 +117,25 @@ template <typename T> gemm_index cost_strips(gemm_index M, gemm_index N, gemm_in
 template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
     using namespace gemm_limits;
     constexpr gemm_index lanes = Vec<T>::lanes;
-    if (g.M > search_side && g.N > search_side) return GemmWay::strips;
+    const bool both = gemm_turns && g.rsa == 1 && g.csb != 1;
+    if (g.M > (both ? turned_side : search_side) && g.N > search_side) return GemmWay::strips;
     const gemm_index results = ceil_div(g.M * g.N, lanes);
     gemm_index least = cost_strips<T>(g.M, g.N, g.K, g.csb != 1);
     GemmWay way = GemmWay::strips;
     const gemm_index per_result = g.M * g.N * gemm_index(sizeof(T)) > near_bytes ? cost_far_result : cost_result;
     const gemm_index swapped = cost_strips<T>(g.N, g.M, g.K, g.rsa != 1) + results * per_result;
     if (swapped < least) least = swapped, way = GemmWay::swapped;
+    if (gemm_turns && g.rsa == 1 && g.M * g.K * gemm_index(sizeof(T)) <= turned_bytes) {
+        const gemm_index turned = cost_strips<T>(ceil_div(g.N, 4) * 4, g.M, g.K, false) + results * cost_turn;
+        if (turned < least) least = turned, way = GemmWay::turned;
+    }
     const gemm_index turn = g.rsb == 1 ? 0 : ceil_div(g.N, lanes) * g.K * cost_transpose;
     const gemm_index turn_a = g.csa == 1 ? 0 : ceil_div(g.M, lanes) * g.K * cost_transpose;
+    // Tiles of half a vector of doubles cost more than their share (as measured with AVX-512).
+    if (sizeof(T) == 8 && lanes == 8) {
+        if (way == GemmWay::strips && 2 * g.N <= lanes) least += cost_narrow * g.M;
+        else if (way == GemmWay::swapped && 2 * g.M <= lanes) least += cost_narrow * g.N;
+    }
     if (results * (g.K + cost_sum) + turn + turn_a < least) way = GemmWay::dot;
     return way;
 }
@@ -354,7 +370,8 @@ template <typename T> std::size_t gemm_workspace(const GemmCall<T>* g) {
     constexpr std::size_t any = ~std::size_t(0);
     const GemmWay way = gemm_way(*g);
     gemm_index work;
-    if (way == GemmWay::dot) work = dot_work(*g);
+    if (way == GemmWay::turned) work = 0;
+    else if (way == GemmWay::dot) work = dot_work(*g);
     else if (way == GemmWay::strips) work = plan_strips(*g, any).work;
     else {
         work = plan_strips(transposed_call<T>(*g, nullptr), any).work;
@@ -366,7 +383,8 @@ template <typename T> std::size_t gemm_workspace(const GemmCall<T>* g) {
 
 template <typename T> void gemm_by(GemmWay way, const GemmCall<T>& g, T* work, std::size_t size) {
     const gemm_index available = static_cast<gemm_index>(size), lanes = Vec<T>::lanes;
-    if (way == GemmWay::dot && dot_work(g) <= available) gemm_dots(g, work);
+    if (way == GemmWay::turned) gemm_turned(g);
+    else if (way == GemmWay::dot && dot_work(g) <= available) gemm_dots(g, work);
     else if (way == GemmWay::swapped && g.N * (g.M < lanes ? g.M : lanes) <= available / 2)
         gemm_swapped(g, work, size);
     else gemm_strips_blocked(g, work, size);
