@@ -202,6 +202,21 @@ def test_worker_that_fails_stops_the_others_before_the_update():
     assert digest_parameters(models[0]) == digest_parameters(models[1]) == before
 
 
+def test_gradient_that_is_not_finite_is_skipped_everywhere():
+    models = [Linear(2, 2).initialize() for _ in range(2)]
+
+    def work(ring):
+        model = prepare_model(models[ring.rank], ring)
+        before = weights_of(model)
+        optimizer = prepare_optimizer(Optimizer(0.1, on_nonfinite="skip"), model, ring)
+        _, backprop = model.begin_update(numpy.full((1, 2), [1.0, numpy.nan][ring.rank], dtype="f"))
+        backprop(numpy.ones((1, 2), dtype="f"))
+        model.finish_update(optimizer)
+        return [(old == W).all() for W, old in zip(weights_of(model), before, strict=True)]
+
+    assert run_all(2, work) == [[True, False]] * 2  # W, whose gradient has the NaN, and b
+
+
 def test_bad_use():
     class Own(Optimizer):
         def __call__(self, key, weights, gradient, *, lr_scale=1.0):

@@ -5,18 +5,12 @@ from collections import deque
 import numpy
 import pytest
 
+from helpers.workers import Worker
 from thinc.api import NumpyOps, Padded, Ragged
-from thinc.distributed import Alone, shard
+from thinc.distributed import shard
 from thinc.types import Pairs
 
 N = 23
-
-
-class Worker(Alone):
-    """The place of a worker among others, to which nothing is sent."""
-
-    def __init__(self, rank, world_size):
-        self.rank, self.world_size = rank, world_size
 
 
 def parts_of(*data, n_workers, **settings):

@@ -2,10 +2,17 @@
 
 import threading
 
-from thinc.distributed import Ring
+from thinc.distributed import Alone, Ring
 from thinc.distributed.ring import listen
 
 TOKEN = bytes(range(32))
+
+
+class Worker(Alone):
+    """The place of a worker among others, to which nothing is sent."""
+
+    def __init__(self, rank, world_size):
+        self.rank, self.world_size = rank, world_size
 
 
 def run_workers(world_size, work, *, timeout=30.0, before=lambda address: None):
