@@ -1,0 +1,190 @@
+"""The ring: sums and broadcasts of any size, the same bits everywhere, and errors instead of hanging."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+import numpy
+import pytest
+
+from helpers.workers import TOKEN, run_all, run_workers
+from thinc.distributed import Alone, Communicator, Ring, get_communicator, use_communicator
+from thinc.distributed.ring import listen
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 5])
+@pytest.mark.parametrize("size", [0, 1, 2, 7, 1000, 700_001])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+def test_sum(world_size, size, dtype):
+    rng = numpy.random.default_rng(0)
+    data = (rng.normal(size=(world_size, size)) * 10).astype(dtype)
+
+    def work(ring):
+        array = data[ring.rank].copy()
+        ring.allreduce_(array)
+        return array
+
+    results = run_all(world_size, work)
+    assert len({result.tobytes() for result in results}) == 1
+    if dtype == "uint8":
+        assert (results[0] == data.sum(axis=0, dtype=dtype)).all()
+    else:
+        numpy.testing.assert_allclose(results[0], data.astype("float64").sum(axis=0), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 4])
+@pytest.mark.parametrize("size", [0, 3, 200_000])
+def test_broadcast(world_size, size):
+    def work(ring):
+        arrays = []
+        for root in range(world_size):
+            array = numpy.full(size, ring.rank, dtype="float32")
+            ring.broadcast_(array, root)
+            arrays.append(array)
+        ring.barrier()
+        return arrays
+
+    for arrays in run_all(world_size, work):
+        for root, array in enumerate(arrays):
+            assert (array == root).all()
+
+
+def test_barrier_waits_for_all():
+    arrived = []
+
+    def work(ring):
+        for turn in range(20):
+            arrived.append(turn)
+            ring.barrier()
+            assert arrived.count(turn) == 3
+            ring.barrier()
+
+    run_all(3, work)
+
+
+def test_worker_that_raises_is_noticed_by_all():
+    def work(ring):
+        if ring.rank == 1:
+            raise KeyError("a bug in the training loop")
+        ring.allreduce_(numpy.zeros(10))
+
+    first, *others = sorted(run_workers(4, work), key=lambda err: isinstance(err, ConnectionError))
+    assert isinstance(first, KeyError)
+    for err in others:
+        assert isinstance(err, ConnectionError) and "lost the connection" in str(err)
+
+
+def test_killed_process_is_noticed():
+    listener = listen("127.0.0.1")
+    port = listener.getsockname()[1]
+    program = f"""
+import time
+from thinc.distributed.ring import Ring, listen
+listener = listen("127.0.0.1")
+print(listener.getsockname()[1], flush=True)
+Ring(1, [("127.0.0.1", {port}), listener.getsockname()], listener, token={TOKEN!r}, timeout=30)
+time.sleep(60)
+"""
+    other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        addresses = [("127.0.0.1", port), ("127.0.0.1", int(other.stdout.readline()))]
+        ring = Ring(0, addresses, listener, token=TOKEN, timeout=30)
+        other.send_signal(signal.SIGKILL)
+        with pytest.raises(ConnectionError, match="lost the connection"):
+            ring.allreduce_(numpy.ones(1_000_000))
+    finally:
+        other.kill()
+        other.communicate()
+
+
+def test_worker_that_does_not_take_part_is_not_waited_for_forever():
+    has_given_up = threading.Event()
+
+    def work(ring):
+        if ring.rank == 0:
+            with pytest.raises(TimeoutError, match="does not take part"):
+                ring.allreduce_(numpy.zeros(3))
+            has_given_up.set()
+        else:
+            assert has_given_up.wait(30)
+            with pytest.raises(ConnectionError):
+                ring.allreduce_(numpy.zeros(3))
+
+    run_all(2, work, timeout=0.5)
+
+
+def test_different_steps_are_an_error():
+    def sizes(ring):
+        ring.allreduce_(numpy.zeros(3 + ring.rank))
+
+    def types(ring):
+        ring.allreduce_(numpy.zeros(3, dtype=["float32", "float64"][ring.rank]))
+
+    def operations(ring):
+        if ring.rank:
+            ring.broadcast_(numpy.zeros(3))
+        else:
+            ring.allreduce_(numpy.zeros(3))
+
+    for work in (sizes, types, operations):
+        for err in run_workers(2, work):
+            assert isinstance(err, ValueError) and "the same steps in the same order" in str(err)
+
+
+def test_strangers_are_refused():
+    strangers = []
+
+    def visit(address):
+        strangers.extend(socket.create_connection(address) for _ in range(3))
+        strangers[0].sendall(b"GET / HTTP/1.1\r\n" * 10)
+        strangers[1].sendall(bytes(36))
+        strangers[2].close()
+
+    def work(ring):
+        array = numpy.ones(5)
+        ring.allreduce_(array)
+        return array.sum()
+
+    assert run_all(2, work, before=visit) == [10, 10]
+    for stranger in strangers:
+        stranger.close()
+
+
+def test_bad_arrays_and_tokens():
+    def work(ring):
+        for bad in (numpy.zeros((2, 2)), numpy.zeros(10)[::2], [1.0], 3):
+            with pytest.raises(ValueError, match="expected a contiguous NumPy array"):
+                ring.allreduce_(bad)
+
+    run_all(2, work)
+    with pytest.raises(ValueError, match="expected 32"):
+        Ring(0, [], listen("127.0.0.1"), token=b"short")
+
+
+def test_worker_that_cannot_be_reached():
+    listener = listen("127.0.0.1")
+    gone = listen("127.0.0.1")
+    addresses = [listener.getsockname(), gone.getsockname()]
+    gone.close()
+    with pytest.raises(ConnectionError):
+        Ring(0, addresses, listener, token=TOKEN, timeout=5)
+
+
+def test_communicator_of_this_thread():
+    assert get_communicator().world_size == 1
+    other = Alone()
+    with use_communicator(other):
+        assert get_communicator() is other
+    assert get_communicator() is not other
+    assert isinstance(other, Communicator)
+    array = numpy.arange(3.0)
+    other.allreduce_(array)
+    other.broadcast_(array)
+    other.barrier()
+    assert (array == [0, 1, 2]).all()
+
+
+def test_ring_is_a_communicator():
+    assert all(run_all(2, lambda ring: isinstance(ring, Communicator)))

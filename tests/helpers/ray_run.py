@@ -1,0 +1,95 @@
+"""Trains on two Ray workers twice, of which one is killed in the second run; prints what came out as JSON."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig
+
+from thinc.api import Adam, CategoricalCrossentropy, LayerNorm, Relu, Softmax_v2, chain, fix_random_seed
+from thinc.api import warmup_linear as warmup
+from thinc.distributed import (
+    ThincTrainer,
+    get_communicator,
+    prepare_model,
+    prepare_optimizer,
+    report,
+    resume,
+    shard,
+)
+from thinc.distributed.parameters import digest_parameters
+
+EPOCHS, EVERY, KILLED_AT = 3, 4, 18  # 10 batches per epoch
+
+
+def assert_same_everywhere(digest, communicator):
+    own = numpy.frombuffer(bytes.fromhex(digest), dtype="u1").copy()
+    first = own.copy()
+    communicator.broadcast_(first)
+    assert (first == own).all(), "workers have different weights"
+
+
+def train_loop(config):
+    communicator = get_communicator()
+    fix_random_seed(communicator.rank)  # other dropout, and other weights until they are made the same
+    rng = numpy.random.default_rng(0)
+    X = rng.normal(size=(200, 6)).astype("f")
+    Y = (X[:, 0] > X[:, 1]).astype("int32")
+    model = chain(Relu(16, dropout=0.3), LayerNorm(), Softmax_v2(2)).initialize(X=X)
+    model = prepare_model(model)
+    optimizer = prepare_optimizer(Adam(warmup(0.01, 5, 40)), model)
+    batches = model.ops.multibatch(10, *shard(X, Y), shuffle=True, seed=1)
+    loss = CategoricalCrossentropy()
+    state = resume(model, optimizer, batches=batches, default={"epoch": 0, "step": 0})
+    step = started_at = state["step"]
+    for epoch in range(state["epoch"], EPOCHS):
+        for x, y in batches:
+            Yh, backprop = model.begin_update(x)
+            backprop(loss.get_grad(Yh, y))
+            model.finish_update(optimizer)
+            optimizer.step_schedules()
+            step += 1
+            digest = digest_parameters(model)
+            assert_same_everywhere(digest, communicator)
+            if step % EVERY == 0 or step == EPOCHS * len(batches):
+                metrics = {
+                    "digest": digest,
+                    "started_at": started_at,
+                    "step": step,
+                    "workers": communicator.world_size,
+                }
+                report(metrics, model, optimizer, batches=batches, extra={"epoch": epoch, "step": step})
+            marker = Path(config["marker"]) if config["marker"] else None
+            if marker and communicator.rank == 1 and step == KILLED_AT and not marker.exists():
+                marker.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def fit(folder, name, marker, num_workers=2):
+    trainer = ThincTrainer(
+        train_loop,
+        train_loop_config={"marker": marker},
+        scaling_config=ScalingConfig(num_workers=num_workers),
+        run_config=RunConfig(
+            name=name, storage_path=str(folder), failure_config=FailureConfig(max_failures=1)
+        ),
+    )
+    return trainer.fit().metrics
+
+
+if __name__ == "__main__":  # FOLDER
+    folder = Path(sys.argv[1]).resolve()
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    try:
+        runs = {
+            "local": fit(folder, "local", None, num_workers=0),
+            "undisturbed": fit(folder, "undisturbed", None),
+            "killed": fit(folder, "killed", str(folder / "killed.marker")),
+        }
+    finally:
+        ray.shutdown()
+    print(json.dumps(runs))

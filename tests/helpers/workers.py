@@ -1,0 +1,54 @@
+"""Workers in threads of one process, connected by a real ring over the loopback interface."""
+
+import threading
+
+from thinc.distributed import Alone, Ring
+from thinc.distributed.ring import listen
+
+TOKEN = bytes(range(32))
+
+
+class Worker(Alone):
+    """The place of a worker among others, to which nothing is sent."""
+
+    def __init__(self, rank, world_size):
+        self.rank, self.world_size = rank, world_size
+
+
+def run_workers(world_size, work, *, timeout=30.0, before=lambda address: None):
+    """Call ``work(ring)`` in a thread for each rank; return the results, or the errors in their place.
+
+    `before` is called first, with the address of rank 0.
+    """
+    listeners = [listen("127.0.0.1") for _ in range(world_size)]
+    addresses = [listener.getsockname() for listener in listeners]
+    before(addresses[0])
+    results = [None] * world_size
+
+    def run(rank):
+        ring = None
+        try:
+            ring = Ring(rank, addresses, listeners[rank], token=TOKEN, timeout=timeout)
+            results[rank] = work(ring)
+        except Exception as err:
+            results[rank] = err
+        finally:
+            if ring is not None:
+                ring.close()
+
+    threads = [threading.Thread(target=run, args=(rank,)) for rank in range(world_size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "a worker hangs"
+    return results
+
+
+def run_all(world_size, work, **settings):
+    """As `run_workers`, where none may fail."""
+    results = run_workers(world_size, work, **settings)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    return results

@@ -1,0 +1,27 @@
+"""Data-parallel training: every worker has the model, and a share of every batch; gradients are averaged.
+
+The arithmetic runs with any `Communicator`. `ThincTrainer`, `report` and `resume` run it on Ray, which is imported
+when one of them is called, never before: ``pip install thinc[ray]``.
+"""
+
+from .communicator import Alone, Communicator, get_communicator, use_communicator
+from .optimizer import DataParallelOptimizer, prepare_optimizer
+from .parameters import prepare_model
+from .ring import Ring
+from .sharding import shard
+from .training import ThincTrainer, report, resume
+
+__all__ = [
+    "ThincTrainer",
+    "prepare_model",
+    "prepare_optimizer",
+    "shard",
+    "report",
+    "resume",
+    "get_communicator",
+    "use_communicator",
+    "Communicator",
+    "DataParallelOptimizer",
+    "Ring",
+    "Alone",
+]

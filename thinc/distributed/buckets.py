@@ -1,0 +1,73 @@
+"""Averages many arrays over the workers in few messages: flat buffers of some megabytes."""
+
+from typing import Any
+
+import numpy
+
+from .._util.arrays import copy_array, to_numpy
+from .communicator import Communicator
+
+# Large enough that latency does not count, small enough to stay in the cache between copy and sum.
+BUCKET_BYTES = 4 * 2**20
+
+
+def plan_buckets(
+    shapes: list[tuple[int, ...]], dtypes: list[Any], bucket_bytes: int = BUCKET_BYTES
+) -> list[list[int]]:
+    """Divide arrays into buckets: runs of one type, in order, none larger than `bucket_bytes` but single arrays.
+
+    Returns
+    -------
+    list of list of int
+        The positions of the arrays in each bucket.
+    """
+    buckets: list[list[int]] = []
+    filled = 0
+    for i, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True)):
+        nbytes = int(numpy.prod(shape, dtype=numpy.int64)) * numpy.dtype(dtype).itemsize
+        if buckets and dtype == dtypes[i - 1] and filled + nbytes <= bucket_bytes:
+            buckets[-1].append(i)
+            filled += nbytes
+        else:
+            buckets.append([i])
+            filled = nbytes
+    return buckets
+
+
+def pack(arrays: list[Any]) -> numpy.ndarray:
+    """The numbers of arrays of one type, one array after the other, as a new 1-d array in main memory."""
+    return numpy.concatenate([to_numpy(array).reshape(-1) for array in arrays])
+
+
+def unpack_into(buffer: numpy.ndarray, arrays: list[Any]) -> None:
+    """Write what `pack` gave back into arrays of the same shapes."""
+    start = 0
+    for array in arrays:
+        stop = start + array.size
+        target = array if array.ndim else array.reshape(1)  # a view
+        copy_array(target, buffer[start:stop].reshape(target.shape))
+        start = stop
+
+
+def average_(arrays: list[Any], communicator: Communicator, bucket_bytes: int = BUCKET_BYTES) -> None:
+    """Replace arrays of floats, in place, by their means over the workers: the same bits everywhere.
+
+    Parameters
+    ----------
+    arrays : list of array
+        Of the same shapes and types, in the same order, on every worker; on any device, in any layout.
+    communicator : Communicator
+    bucket_bytes : int
+        The largest buffer to be made. It must be the same on every worker.
+    """
+    for bucket in plan_buckets(
+        [array.shape for array in arrays], [array.dtype for array in arrays], bucket_bytes
+    ):
+        members = [arrays[i] for i in bucket]
+        first = members[0]
+        is_flat = len(members) == 1 and isinstance(first, numpy.ndarray) and first.flags.c_contiguous
+        buffer = first.reshape(-1) if is_flat else pack(members)  # flat already: nothing to copy
+        communicator.allreduce_(buffer)
+        buffer /= communicator.world_size
+        if not is_flat:
+            unpack_into(buffer, members)

@@ -1,0 +1,87 @@
+"""A distributed checkpoint: a folder with the training run in one file, and the place of each worker in another."""
+
+from pathlib import Path
+from typing import Any
+
+from .._util.msgpack import seal, unseal
+from .._util.paths import read_bytes, write_bytes
+from .._util.random_state import get_random_state, prepare_random_state
+from ..checkpoint import _check_batches, load_checkpoint, save_checkpoint
+from ..model import Model
+from ..optimizers import Optimizer
+from ..types import SizedGenerator
+from .communicator import Communicator
+
+_KIND = "worker 1"
+_RUN = "run.thinc"
+
+
+def save_state(
+    folder: Any,
+    model: Model[Any, Any],
+    optimizer: Optimizer | None,
+    *,
+    batches: SizedGenerator | None,
+    extra: Any,
+    communicator: Communicator,
+) -> None:
+    """Write this worker's part of a checkpoint into a folder; rank 0 writes what all have in common.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        As `save_checkpoint`.
+    """
+    folder = Path(folder)
+    rank = communicator.rank
+    if rank == 0:
+        save_checkpoint(folder / _RUN, model, optimizer, extra=extra)
+    content = {
+        "world_size": communicator.world_size,
+        "random": get_random_state(),
+        "batches": None if batches is None else _check_batches(batches).get_state(),
+    }
+    write_bytes(folder / _worker(rank), seal(_KIND, content))
+
+
+def load_state(
+    folder: Any,
+    model: Model[Any, Any],
+    optimizer: Optimizer | None,
+    *,
+    batches: SizedGenerator | None,
+    communicator: Communicator,
+) -> Any:
+    """Take over what `save_state` wrote on all workers; return `extra`.
+
+    With another number of workers than before, model and optimizer go on, but the place in the batches and the
+    random generators, which are those of each worker, do not: the next pass over the batches is a new one.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_checkpoint`; nothing has been changed then.
+    """
+    folder = Path(folder)
+    steps = []
+    path = folder / _worker(communicator.rank)
+    what = f"the checkpoint of a worker {path}"
+    content = unseal(_KIND, read_bytes(path), what) if path.exists() else {"world_size": None}
+    if not isinstance(content, dict):
+        raise ValueError(f"Cannot load {what}: it is not laid out as one")
+    if content.get("world_size") != communicator.world_size:
+        steps.append(prepare_random_state(get_random_state(), what))  # not that of rank 0, on all
+    else:
+        steps.append(prepare_random_state(content.get("random"), what))
+        if batches is not None:
+            if content.get("batches") is None:
+                raise ValueError(f"Cannot load {what}: it was saved without batches; leave them out")
+            steps.append(_check_batches(batches).prepare_state(content["batches"], what))
+    extra = load_checkpoint(folder / _RUN, model, optimizer)
+    for apply in steps:
+        apply()
+    return extra
+
+
+def _worker(rank: int) -> str:
+    return f"worker-{rank}.thinc"

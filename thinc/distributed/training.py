@@ -1,0 +1,125 @@
+"""ThincTrainer, report and resume: training on Ray, and its checkpoints."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..model import Model
+from ..optimizers import Optimizer
+from ..types import SizedGenerator
+
+
+def ThincTrainer(
+    train_loop_per_worker: Callable[..., Any],
+    *,
+    train_loop_config: dict[str, Any] | None = None,
+    scaling_config: Any = None,
+    run_config: Any = None,
+    timeout: float = 300.0,
+    **settings: Any,
+) -> Any:
+    """Make a trainer that runs a training loop on several workers at once.
+
+    Parameters
+    ----------
+    train_loop_per_worker : callable
+        The training loop, which takes the config or nothing. In it, `prepare_model`, `prepare_optimizer`, `shard`,
+        `report` and `resume` know the workers.
+    train_loop_config : dict, optional
+    scaling_config : ray.train.ScalingConfig, optional
+        The number of workers. With 0 the loop runs in this process, without a cluster.
+    run_config : ray.train.RunConfig, optional
+        Where checkpoints go, and how many failures are allowed.
+    timeout : float
+        How long workers wait for each other at most, in seconds, before they fail.
+    **settings
+        Others of Ray's `DataParallelTrainer`.
+
+    Returns
+    -------
+    ray.train.v2.api.data_parallel_trainer.DataParallelTrainer
+        Its `fit` trains, and returns a ``ray.train.Result``.
+
+    Raises
+    ------
+    ImportError
+        Without Ray.
+    """
+    from ._ray import make_trainer
+
+    return make_trainer(
+        train_loop_per_worker,
+        timeout=timeout,
+        train_loop_config=train_loop_config,
+        scaling_config=scaling_config,
+        run_config=run_config,
+        **settings,
+    )
+
+
+def report(
+    metrics: Mapping[str, Any],
+    model: Model[Any, Any] | None = None,
+    optimizer: Optimizer | None = None,
+    *,
+    batches: SizedGenerator | None = None,
+    extra: Any = None,
+) -> None:
+    """Report numbers to Ray and, given a model, save a checkpoint; to be called by every worker.
+
+    The checkpoint holds what `save_checkpoint` keeps: model and optimizer once, as they are the same everywhere;
+    random generators and the place in the batches for each worker.
+
+    Parameters
+    ----------
+    metrics : dict
+        Those of rank 0 are kept.
+    model, optimizer, batches, extra
+        See `save_checkpoint`.
+
+    Raises
+    ------
+    ImportError
+        Without Ray.
+    RuntimeError
+        Outside of a training loop on Ray.
+    OSError, TypeError, ValueError
+        As `save_checkpoint`.
+    """
+    from ._ray import report_to_ray
+
+    report_to_ray(metrics, model, optimizer, batches=batches, extra=extra)
+
+
+def resume(
+    model: Model[Any, Any],
+    optimizer: Optimizer | None = None,
+    *,
+    batches: SizedGenerator | None = None,
+    default: Any = None,
+) -> Any:
+    """Go on from the last checkpoint of the run, if there is one; to be called by every worker before training.
+
+    Parameters
+    ----------
+    model, optimizer, batches
+        Built as those that were given to `report`; see `load_checkpoint`. With another number of workers than
+        before, `batches` and the random generators are left as they are.
+    default
+        What to return at the first start.
+
+    Returns
+    -------
+    What `report` got as `extra`, or `default`.
+
+    Raises
+    ------
+    ImportError
+        Without Ray.
+    RuntimeError
+        Outside of a training loop on Ray.
+    ValueError
+        If the checkpoint does not fit; nothing has been changed then.
+    """
+    from ._ray import resume_from_ray
+
+    return resume_from_ray(model, optimizer, batches=batches, default=default)
