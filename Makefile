@@ -60,7 +60,7 @@ test-spacy-short: $(VENV)/wheel.stamp
 test-asan: export THINC_SANITIZE = address
 test-asan: PRELOAD = LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)"
 test-ubsan: export THINC_SANITIZE = undefined
-test-asan test-ubsan: export ASAN_OPTIONS = detect_leaks=0
+test-asan test-ubsan: export ASAN_OPTIONS = detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=1500
 test-asan test-ubsan: $(VENV)/wheel.stamp
 	$(BIN)/pip install --quiet "setuptools>=77" "Cython>=3.1"
 	$(BIN)/python setup.py --quiet build --build-lib build/$$THINC_SANITIZE/lib --build-temp build/$$THINC_SANITIZE/temp

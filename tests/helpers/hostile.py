@@ -9,6 +9,7 @@ each call its number is written to the log, which names the last one if the inte
 
 import faulthandler
 import inspect
+import os
 import sys
 import warnings
 
@@ -419,7 +420,8 @@ def run(seed, method, log):
 
 def limit_memory(n_bytes):
     """Have allocations beyond it fail, instead of filling the machine."""
-    if sys.platform != "win32":
+    # AddressSanitizer reserves terabytes of addresses for itself, and refuses large allocations on its own.
+    if sys.platform != "win32" and "asan" not in os.environ.get("LD_PRELOAD", ""):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
