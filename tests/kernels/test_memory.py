@@ -130,3 +130,21 @@ def test_fork():
         ok = not _memory.zeros(100_000, "float32").any()
         os._exit(0 if ok else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_what_is_in_use_now_displaces_what_has_not_been_used_for_long():
+    _memory.clear_cache()
+    n_bytes = 16 * 2**20
+    old = [_memory.uninitialized((n_bytes,), "u1") for _ in range(20)]
+    del old  # fills the cache
+    assert 200 * 2**20 < _memory.cached_bytes() <= 256 * 2**20
+    for size in (3 * 2**20, 40 * 2**20):
+        first = _memory.uninitialized((size,), "u1")
+        address = first.ctypes.data
+        del first
+        again = _memory.uninitialized((size,), "u1")
+        assert again.ctypes.data == address
+        del again
+        assert _memory.cached_bytes() <= 256 * 2**20
+    _memory.clear_cache()
+    assert _memory.cached_bytes() == 0

@@ -4,7 +4,8 @@ A training step allocates and frees the same few megabytes over and over. The C 
 system, and each new one costs a page fault per 4 kB, which is more than what most operations cost. The arrays made
 here own their data as all others do; NumPy calls the handler below (NEP 49) when it frees them.
 
-Blocks have size classes in steps of a quarter of a power of two. At most `CACHE_LIMIT` bytes are kept.
+Blocks have size classes in steps of a quarter of a power of two. At most `CACHE_LIMIT` bytes are kept: beyond that,
+blocks of the class that has gone unused for longest make room.
 """
 cimport numpy as cnp
 from cpython.pycapsule cimport PyCapsule_New
@@ -58,6 +59,8 @@ cdef struct Block:
 
 
 cdef Block* _free_blocks[256]
+cdef unsigned long long _used_at[256]  # when a block of the class was last taken or kept, in such events
+cdef unsigned long long _events = 0
 cdef size_t _cached = 0
 # Held only for a few instructions, and under the GIL where there is one: a fork cannot find it taken.
 cdef atomic_flag _lock
@@ -73,10 +76,17 @@ cdef inline int class_of(size_t size, size_t* capacity) noexcept nogil:
     return 4 * shift + <int>quarters - 5
 
 
+cdef inline void note_use(int size_class) noexcept nogil:
+    global _events
+    _events += 1
+    _used_at[size_class] = _events
+
+
 cdef Block* take(int size_class) noexcept nogil:
     global _cached
     while _lock.test_and_set():
         pass
+    note_use(size_class)
     cdef Block* block = _free_blocks[size_class]
     if block != NULL:
         _free_blocks[size_class] = block.following
@@ -85,18 +95,52 @@ cdef Block* take(int size_class) noexcept nogil:
     return block
 
 
-cdef bint keep(Block* block) noexcept nogil:
+cdef Block* make_room(size_t size, int size_class) noexcept nogil:
+    # a list of blocks to free, of other classes; the caller holds the lock
     global _cached
-    cdef bint fits
+    cdef Block* freed = NULL
+    cdef Block* block
+    cdef int i, oldest
+    while _cached + size > CACHE_LIMIT:
+        oldest = -1
+        for i in range(256):
+            if i != size_class and _free_blocks[i] != NULL and (oldest < 0 or _used_at[i] < _used_at[oldest]):
+                oldest = i
+        if oldest < 0:
+            break
+        block = _free_blocks[oldest]
+        _free_blocks[oldest] = block.following
+        _cached -= block.capacity
+        block.following = freed
+        freed = block
+    return freed
+
+
+cdef void keep(Block* block) noexcept nogil:
+    global _cached
+    cdef Block* freed = NULL
     while _lock.test_and_set():
         pass
-    fits = _cached + block.capacity <= CACHE_LIMIT
-    if fits:
+    note_use(block.size_class)
+    if block.capacity <= CACHE_LIMIT:
+        freed = make_room(block.capacity, block.size_class)
+    if _cached + block.capacity <= CACHE_LIMIT:
         block.following = _free_blocks[block.size_class]
         _free_blocks[block.size_class] = block
         _cached += block.capacity
+    else:
+        block.following = freed
+        freed = block
     _lock.clear()
-    return fits
+    free_blocks(freed)
+
+
+cdef void free_blocks(Block* block) noexcept nogil:
+    cdef Block* following
+    while block != NULL:
+        following = block.following
+        free(block.memory)
+        block = following
 
 
 cdef void* obtain(size_t size, bint zeros) noexcept nogil:
@@ -133,9 +177,7 @@ cdef void* allocate(void* ctx, size_t size) noexcept nogil:
 cdef void release(void* ctx, void* data, size_t size) noexcept nogil:
     if data == NULL:
         return
-    cdef Block* block = <Block*>(<char*>data - LINE)
-    if not keep(block):
-        free(block.memory)
+    keep(<Block*>(<char*>data - LINE))
 
 
 cdef void* allocate_zeros(void* ctx, size_t count, size_t size) noexcept nogil:
@@ -174,10 +216,7 @@ cpdef void clear_cache() noexcept nogil:
             _cached -= following.capacity
             following = following.following
         _lock.clear()
-        while block != NULL:
-            following = block.following
-            free(block.memory)
-            block = following
+        free_blocks(block)
 
 
 def cached_bytes():
