@@ -2,13 +2,12 @@
 
 import signal
 import socket
-import subprocess
-import sys
 import threading
 
 import numpy
 import pytest
 
+from helpers.process import start_python
 from helpers.workers import TOKEN, run_all, run_workers
 from thinc.distributed import Alone, Communicator, Ring, get_communicator, use_communicator
 from thinc.distributed.ring import listen
@@ -87,7 +86,7 @@ print(listener.getsockname()[1], flush=True)
 Ring(1, [("127.0.0.1", {port}), listener.getsockname()], listener, token={TOKEN!r}, timeout=30)
 time.sleep(60)
 """
-    other = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    other = start_python("-c", program)
     try:
         addresses = [("127.0.0.1", port), ("127.0.0.1", int(other.stdout.readline()))]
         ring = Ring(0, addresses, listener, token=TOKEN, timeout=30)

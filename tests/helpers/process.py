@@ -9,19 +9,33 @@ from pathlib import Path
 import thinc
 
 
+def start_python(*arguments, **environment):
+    """Start the interpreter anywhere but in the source tree, with pipes for its output; see `run_python`."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=tempfile.gettempdir(),
+        env=variables_of(environment),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def variables_of(environment):
+    path = [str(Path(thinc.__file__).parent.parent), environment.pop("PYTHONPATH", None)]
+    changes = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    return {key: value for key, value in {**os.environ, **changes}.items() if value is not None}
+
+
 def run_python(*arguments, cwd=None, check=True, **environment):
     """Run the interpreter in `cwd`, or anywhere but in the source tree, which need not be built.
 
     `environment` replaces variables; None removes one. With `check` a failure is an AssertionError that shows the
     output.
     """
-    path = [str(Path(thinc.__file__).parent.parent), environment.pop("PYTHONPATH", None)]
-    changes = {**environment, "PYTHONPATH": os.pathsep.join(filter(None, path))}
-    variables = {key: value for key, value in {**os.environ, **changes}.items() if value is not None}
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=cwd or tempfile.gettempdir(),
-        env=variables,
+        env=variables_of(environment),
         capture_output=True,
         text=True,
         timeout=300,
