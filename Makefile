@@ -71,6 +71,7 @@ fuzz: $(VENV)/wheel.stamp
 	for target in model optimizer checkpoint config ; do \
 	    $(BIN)/python tests/fuzz/run.py $$target -max_total_time=$(SECONDS) || exit 1 ; \
 	done
+	THINC_EXAMPLES=4000 $(BIN)/pytest $(PYTEST_ARGS) tests/test_hostile_bytes.py tests/test_properties.py
 
 bench: $(VENV)/wheel.stamp
 	$(BIN)/python benchmarks/run.py --write

@@ -389,3 +389,12 @@ def test_seeded_orders_depend_on_seed_and_pass_alone():
 def test_bad_seeds(seed, error):
     with pytest.raises(error, match="seed"):
         NumpyOps().minibatch(2, range(4), shuffle=True, seed=seed)
+
+
+@pytest.mark.parametrize("key", ["bounds", "shuffle", "seed", "passes", "position", "order", "sizes"])
+def test_a_position_without_one_of_its_parts_is_refused(key):
+    batches = NumpyOps().minibatch(3, range(10), shuffle=True)
+    state = batches.get_state()
+    del state[key]
+    with pytest.raises(ValueError, match=f"it has no .*{key}"):
+        batches.prepare_state(state, "'file'")

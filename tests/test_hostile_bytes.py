@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy
 import pytest
 import srsly
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from helpers.examples import examples
 
 FUZZ = Path(__file__).parent / "fuzz"
 sys.path.insert(0, str(FUZZ))
@@ -19,9 +21,7 @@ CORPUS = {
 }
 PACKED = ["model", "optimizer", "checkpoint"]
 WHOLE = {name: (FUZZ / "corpus" / name / "whole").read_bytes() for name in PACKED}
-many = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+many = examples(100)
 
 # What may stand where something else was.
 HOSTILE = [
@@ -42,7 +42,9 @@ HOSTILE = [
     [[[]]],
     numpy.zeros((0, 3), "f"),
     numpy.array(["text"]),
+    numpy.array(["text"] * 4),
     numpy.array([2**40]),
+    numpy.zeros((4, 3), "complex64"),
     {b"nd": True, b"type": "|O", b"kind": b"", b"shape": [1], b"data": b"\x00" * 8},
     {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": [2**40], b"data": b"\x00" * 8},
     {b"nd": True, b"type": "<f4", b"kind": b"", b"shape": [-1, -1], b"data": b"\x00" * 8},

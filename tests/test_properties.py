@@ -5,19 +5,18 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
+from helpers.examples import examples
 from thinc.api import SGD, Adam, Config, Model, NumpyOps, Ops, RAdam, registry
 from thinc.kernels import sparse
 from thinc.types import Pairs, Ragged
 
 COMPILED, REFERENCE = NumpyOps(), Ops()
 BACKENDS = (COMPILED, REFERENCE)
-QUICK = settings(
-    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+QUICK = examples(100)
 
 lengths_of = st.lists(st.integers(0, 9), min_size=0, max_size=12)
 full_lengths = st.lists(st.integers(1, 9), min_size=1, max_size=12)

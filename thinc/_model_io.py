@@ -118,7 +118,7 @@ def from_dict(root: Model[Any, Any], msg: Any) -> None:
                 for name, data in msg["attrs"][i].items()
             }
         )
-        params.append({name: _as_param(node, name, value) for name, value in msg["params"][i].items()})
+        params.append({name: _as_param(node, value) for name, value in msg["params"][i].items()})
         if len(msg["shims"][i]) > len(node.shims):
             raise IndexError(
                 f"Cannot load model '{root.name}': the message has {len(msg['shims'][i])} shims for node {i} "
@@ -190,18 +190,24 @@ def _fits(
             return False
         if has_param and value is not None and node.get_param(name).shape != value.shape:
             return False
-    return not strict or all(_same_attr(node, name, data) for name, data in attrs.items())
+    return not strict or all(_fits_attr(node, name, data) for name, data in attrs.items())
 
 
-def _same_attr(node: Model[Any, Any], name: str, data: bytes) -> bool:
-    if name not in node.attrs:
-        return True
-    value = node.attrs[name]
+def _fits_attr(node: Model[Any, Any], name: str, data: bytes) -> bool:
+    """Whether an attribute's bytes are those of the node's own value or, with nothing to compare, can be loaded."""
+    value = node.attrs.get(name)
+    if name in node.attrs:
+        try:
+            own = serialize_attr(value, value, name, node)
+        except (TypeError, ValueError, OverflowError):  # our own value cannot be written
+            pass
+        else:
+            return type(own) is type(data) and own == data
     try:
-        own = serialize_attr(value, value, name, node)
-        return type(own) is type(data) and own == data
-    except (TypeError, ValueError, OverflowError):  # our own value cannot be written: nothing to compare
-        return True
+        deserialize_attr(value, data, name, node)
+    except Exception:  # a registered function of the user's may raise anything
+        return False
+    return True
 
 
 def _check_dims(node: Model[Any, Any], dims: Dict[str, Optional[int]]) -> None:
@@ -232,15 +238,14 @@ def _check_refs(node: Model[Any, Any], refs: Dict[str, Optional[int]], nodes: Li
             )
 
 
-def _as_param(node: Model[Any, Any], name: str, value: Any) -> Any:
+def _as_param(node: Model[Any, Any], value: Any) -> Any:
     if value is None:
         return None
-    array = node.ops.asarray(value).copy()  # decoded arrays are read-only
-    if array.dtype.kind not in "biufcV":
-        raise ValueError(
-            f"Cannot load parameter '{name}' of node '{node.name}': expected numbers, got {array.dtype}."
-        )
-    return array
+    return node.ops.asarray(value).copy()  # decoded arrays are read-only
+
+
+def _is_numbers(value: Any) -> bool:
+    return hasattr(value, "dtype") and getattr(value.dtype, "kind", "V") in "biufcV"
 
 
 def _find_malformed(msg: Any, nodes: List[Model[Any, Any]]) -> Optional[str]:
@@ -274,7 +279,7 @@ def _find_malformed_node(info: Any, attrs: Any, params: Any, shims: Any, *, n_no
         ("dims", dims, lambda v: v is None or isinstance(v, Real)),
         ("refs", refs, lambda v: v is None or (isinstance(v, int) and 0 <= v < n_nodes)),
         ("attrs", attrs, lambda v: True),  # what a value looks like is up to its deserializer
-        ("params", params, lambda v: v is None or hasattr(v, "dtype")),
+        ("params", params, lambda v: v is None or _is_numbers(v)),
     )
     for title, table, is_valid in tables:
         if not isinstance(table, dict):

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.examples import examples
 from thinc.kernels.idmap import IdMap
 
 KEYS = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
 VALUES = st.integers(-(2**31), 2**31 - 1)
 
 
+@examples(100)
 @given(st.dictionaries(KEYS, VALUES), st.lists(KEYS), VALUES)
 def test_finds_what_a_dict_finds(mapping, others, default):
     table = IdMap(mapping)

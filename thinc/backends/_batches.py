@@ -16,8 +16,8 @@ Take = Callable[[Any], Any]
 class Batches(SizedGenerator):
     """Every ``iter()`` is a pass over all batches, in order or shuffled.
 
-    `get_state` tells the position in the present pass. After `set_state`, the next ``iter()`` goes on from
-    there; the one after that is a new pass.
+    `get_state` tells the position in the present pass. `prepare_state` returns a function that takes such a
+    position over: the next ``iter()`` then goes on from there; the one after that is a new pass.
 
     Parameters
     ----------
@@ -172,21 +172,27 @@ def _compact(numbers: numpy.ndarray) -> numpy.ndarray:
     return numbers.astype("<u4" if largest < 2**32 else "<i8")
 
 
+_KEYS = {"bounds", "shuffle", "seed", "passes", "position", "order", "sizes"}
+
+
 def _find_malformed(state: Any) -> str | None:
     if not isinstance(state, dict):
         return f"expected a dict, got {type(state)}"
-    bounds: Any = state.get("bounds")
-    order: Any = state.get("order")
+    missing = _KEYS - set(state)
+    if missing:
+        return f"it has no {sorted(missing)}"
+    bounds: Any = state["bounds"]
+    order: Any = state["order"]
     if not _is_ints(bounds) or not len(bounds) or bounds[0] != 0:
         return "it has no bounds of batches"
     if not (numpy.diff(bounds.astype(numpy.int64)) > 0).all():
         return "the bounds of its batches do not increase"
-    if not isinstance(state.get("shuffle"), bool) or not _is_count(state.get("passes")):
+    if not isinstance(state["shuffle"], bool) or not _is_count(state["passes"]):
         return "its number of passes is missing"
     for name in ("position", "seed", "sizes"):
-        if state.get(name) is not None and not _is_count(state[name]):
-            return f"expected a number as '{name}', got {state.get(name)!r}"
-    if (state.get("position") or 0) >= len(bounds):
+        if state[name] is not None and not _is_count(state[name]):
+            return f"expected a number as '{name}', got {state[name]!r}"
+    if (state["position"] or 0) >= len(bounds):
         return f"its position is {state['position']}, but it has {len(bounds) - 1} batches"
     if order is not None:
         n = int(bounds[-1])
@@ -196,7 +202,7 @@ def _find_malformed(state: Any) -> str | None:
             or not numpy.array_equal(numpy.sort(order), numpy.arange(n))
         ):
             return f"its order is not one of {n} items"
-    elif state["shuffle"] and state.get("seed") is None and state["passes"]:
+    elif state["shuffle"] and state["seed"] is None and state["passes"]:
         return "its order is missing"
     return None
 
