@@ -30,7 +30,7 @@ def _relative(paths) -> list[str]:
 
 
 def headers() -> list[str]:
-    return _relative([*(ROOT / "include").rglob("*.hh"), *(ROOT / "thinc" / "backends").glob("*.hh")])
+    return _relative([*(ROOT / "include").rglob("*.hh"), *(ROOT / "thinc").glob("[bk]*/*.hh")])
 
 
 def isa_names() -> list[str]:

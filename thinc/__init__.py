@@ -5,8 +5,9 @@ from typing import Any
 
 from .about import __version__
 from .config import registry
+from .kernels._threads import get_num_threads, set_num_threads
 
-__all__ = ["registry", "__version__"]
+__all__ = ["registry", "get_num_threads", "set_num_threads", "__version__"]
 
 
 def get_include() -> str:

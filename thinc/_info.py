@@ -8,6 +8,7 @@ import numpy
 
 from . import about
 from .kernels import _dispatch
+from .kernels._threads import get_num_threads
 
 FRAMEWORKS = ("torch", "jax", "tensorflow", "cupy", "ray", "mxnet")
 
@@ -25,7 +26,7 @@ def describe() -> dict[str, Any]:
         "kernels": _dispatch.current_isa(),
         "kernels available": _dispatch.available_isas(),
         "matrix products": describe_products(),
-        "threads": 1,
+        "threads": get_num_threads(),
         "frameworks": [name for name in FRAMEWORKS if find_spec(name) is not None],
     }
 
