@@ -23,6 +23,7 @@ from .initializers import (
     uniform_init,
     zero_init,
 )
+from .kernels._threads import get_num_threads, set_num_threads
 from .layers import (
     LSTM,
     CauchySimilarity,
@@ -183,6 +184,8 @@ __all__ = [
     "Config", "ConfigValidationError", "registry",
     # initializers
     "configure_normal_init", "glorot_uniform_init", "normal_init", "uniform_init", "zero_init",
+    # kernels
+    "get_num_threads", "set_num_threads",
     # layers with weights
     "CauchySimilarity", "ClippedLinear", "Dish", "Embed", "Gelu", "HardSigmoid", "HardSwish",
     "HardSwishMobilenet", "HardTanh", "HashEmbed", "LSTM", "LayerNorm", "Linear", "Maxout", "Mish",
