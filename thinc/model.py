@@ -30,7 +30,7 @@ from ._util.msgpack import unpack
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
-from .optimizers import Optimizer
+from .optimizers import is_ours
 from .shims.shim import Shim
 
 InT = TypeVar("InT")
@@ -170,7 +170,7 @@ class Model(State, Operators, Generic[InT, OutT]):
             if input_gradient:
                 result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
                 return result
-            if all(knows_constants(node._func) for node in self.walk()):
+            if all(knows_constants(node._func) for node in _model_tree.nodes_of(self)):
                 with constant(X):
                     Y, backprop = self._func(self, X, is_train=True)
             else:
@@ -243,8 +243,7 @@ class Model(State, Operators, Generic[InT, OutT]):
                     f"Cannot update parameter '{name}' of model '{node.name}': its shape is {W.shape}, "
                     f"that of its gradient {dW.shape}."
                 )
-        is_native = type(optimizer).__call__ is Optimizer.__call__
-        if is_native and optimizer.on_nonfinite == "raise":  # type: ignore[attr-defined]
+        if is_ours(optimizer) and optimizer.on_nonfinite == "raise":
             for node, name, _, dW in todo:
                 if not is_finite(dW):
                     raise FloatingPointError(
@@ -254,10 +253,10 @@ class Model(State, Operators, Generic[InT, OutT]):
         for node in nodes:
             for shim in node._shims:
                 shim.finish_update(optimizer)
-        if is_native:
+        if is_ours(optimizer):
             keys = [(node.id, name) for node, name, _, _ in todo]
             weights = [W for _, _, W, _ in todo]
-            updated = optimizer.update_many(keys, weights, [dW for *_, dW in todo])  # type: ignore[attr-defined]
+            updated = optimizer.update_many(keys, weights, [dW for *_, dW in todo])
             for (node, name, W, _), new in zip(todo, updated, strict=True):
                 if new is not W or node._params.proxy is not None:
                     node.set_param(name, new)

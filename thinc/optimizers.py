@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from numbers import Real
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeGuard, Union
 
 import numpy
 
@@ -468,6 +468,18 @@ class Optimizer:
         for arrays in (self.mom1, self.mom2, self.averages or {}):
             moved = {key: convert(array) for key, array in arrays.items()}
             arrays.update(moved)
+
+
+def is_ours(optimizer: Any) -> "TypeGuard[Optimizer]":
+    """Whether an optimizer is called as an `Optimizer` is: then `update_many` does the same in one go."""
+    return type(optimizer).__call__ is Optimizer.__call__
+
+
+def update_each(optimizer: Any, keys: list[Any], weights: list[Any], gradients: list[Any]) -> list[Any]:
+    """What an optimizer makes of several parameters, in one call of a kernel if it is one of ours."""
+    if is_ours(optimizer):
+        return optimizer.update_many(keys, weights, gradients)
+    return [optimizer(*triple)[0] for triple in zip(keys, weights, gradients, strict=True)]
 
 
 def _is_number(value: Any) -> bool:
