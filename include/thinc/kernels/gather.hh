@@ -54,18 +54,19 @@ std::ptrdiff_t gather_add(R* out, const R* table, const std::int32_t* indices, s
     return -1;
 }
 
-// table[indices[b, k]] += values[b] for every b and k, in that order; negative indices are skipped.
+// table[indices[b, k]] += values[b] for every b and k, in that order; negative indices are skipped. Rows of table and of
+// values are `stride` elements apart, of which the first O are used.
 template <typename R>
 std::ptrdiff_t scatter_add(R* table, const std::int32_t* indices, const R* values, std::size_t T, std::size_t O,
-                           std::size_t B, std::size_t K) {
+                           std::size_t B, std::size_t K, std::size_t stride) {
     using V = Vec<R>;
     const std::ptrdiff_t bad = first_bad_index(indices, B * K, T, true);
     if (bad >= 0) return bad;
-    for (std::size_t b = 0; b < B; ++b, values += O) {
+    for (std::size_t b = 0; b < B; ++b, values += stride) {
         for (std::size_t k = 0; k < K; ++k) {
             const std::int32_t index = indices[b * K + k];
             if (index < 0) continue;
-            R* row = table + static_cast<std::size_t>(index) * O;
+            R* row = table + static_cast<std::size_t>(index) * stride;
             std::size_t j = 0;
             for (; j + V::lanes <= O; j += V::lanes) (V::load(row + j) + V::load(values + j)).store(row + j);
             for (; j < O; ++j) row[j] += values[j];
