@@ -85,7 +85,7 @@ template <typename T> struct Tables {
     std::ptrdiff_t (*gather_add)(T* out, const T* table, const std::int32_t* indices, std::size_t rows, std::size_t O,
                                  std::size_t B, std::size_t K);
     std::ptrdiff_t (*scatter_add)(T* table, const std::int32_t* indices, const T* values, std::size_t rows,
-                                  std::size_t O, std::size_t B, std::size_t K, std::size_t stride);
+                                  std::size_t O, std::size_t B, std::size_t K, std::uint32_t part, std::uint32_t parts);
 };
 
 // --- hashing (kernels/hashing.hh)

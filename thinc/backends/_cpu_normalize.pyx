@@ -221,7 +221,8 @@ class CpuNormalize:
             with nogil:
                 split_backprop_layernorm(
                     threads(), real_kernels(active(), <const double*>src), <double*>dx, <double*>dg, <double*>dc,
-                    <const double*>grad, <const double*>src, <const double*>g, <const double*>m, <const double*>s, rows, n)
+                    <const double*>grad, <const double*>src, <const double*>g, <const double*>m, <const double*>s,
+                    rows, n)
         return dX, dG, db
 
     def _sum_columns(self, X):

@@ -128,15 +128,18 @@ Index split_gather_add(const Threads* threads, const RealKernels<T>* kernels, T*
     return bad.get();
 }
 
-// Each thread takes some of the columns, all indices in order: a sum is the work of one thread. One that finds a bad
-// index has written nothing, and so have the others, which find the same.
+// Each thread takes some of the table's rows, all indices in order: a sum is the work of one thread. One that finds a
+// bad index has written nothing, and so have the others, which find the same.
 template <typename T>
 Index split_scatter_add(const Threads* threads, const RealKernels<T>* kernels, T* table, const std::int32_t* indices,
                         const T* values, std::size_t rows, std::size_t O, std::size_t B, std::size_t K) {
     FirstBad bad;
-    split(*threads, O, 0.1 * sizeof(T) * double(B) * double(K), 64 / sizeof(T), [=, &bad](Index j, Index end) {
-        bad.add(kernels->tables.scatter_add(table + j, indices, values + j, rows, end - j, B, K, O));
-    }, 1);
+    const double cost = (0.1 * sizeof(T) * double(O) + 5) * double(B) * double(K);
+    const Index parts = count_parts(*threads, max_threads, cost / max_threads, 1);
+    split_evenly(*threads, parts, [=, &bad](Index part) {
+        bad.add(kernels->tables.scatter_add(table, indices, values, rows, O, B, K, std::uint32_t(part),
+                                            std::uint32_t(parts)));
+    });
     return bad.get();
 }
 
@@ -144,7 +147,8 @@ Index split_scatter_add(const Threads* threads, const RealKernels<T>* kernels, T
 
 inline void split_hash_ids(const Threads* threads, const Kernels* kernels, std::uint32_t* out,
                            const std::uint64_t* ids, std::uint32_t seed, std::size_t n) {
-    split(*threads, n, 4, line, [=](Index i, Index end) { kernels->hashing.hash_ids(out + 4 * i, ids + i, seed, end - i); });
+    split(*threads, n, 4, line,
+          [=](Index i, Index end) { kernels->hashing.hash_ids(out + 4 * i, ids + i, seed, end - i); });
 }
 
 inline void split_hash_rows(const Threads* threads, const Kernels* kernels, std::int32_t* rows,
@@ -161,7 +165,8 @@ inline void split_hash_ngrams(const Threads* threads, const Kernels* kernels, st
 
 // --- an LSTM's step: rows
 
-template <typename T> void split_lstm_step(const Threads* threads, const RealKernels<T>* kernels, const LSTMStep<T>* step) {
+template <typename T>
+void split_lstm_step(const Threads* threads, const RealKernels<T>* kernels, const LSTMStep<T>* step) {
     split(*threads, step->rows, 3.0 * sizeof(T) / 4 * double(step->nO), 1, [=](Index r, Index end) {
         LSTMStep<T> part = *step;
         const std::size_t nO = part.nO;

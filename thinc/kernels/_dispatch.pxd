@@ -105,7 +105,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         ) noexcept nogil
         ptrdiff_t (*scatter_add)(
             T* table, const int32_t* indices, const T* values, size_t rows, size_t O, size_t B, size_t K,
-            size_t stride
+            uint32_t part, uint32_t parts
         ) noexcept nogil
 
     # --- hashing

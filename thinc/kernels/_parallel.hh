@@ -34,9 +34,8 @@ inline std::ptrdiff_t count_parts(const Threads& threads, std::ptrdiff_t n, doub
 
 // f(begin, end) for adjacent ranges that make up [0, n), n > 0, and begin at multiples of `unit`.
 template <typename F>
-void split(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t unit, const F& f,
-           double each = each_thread) {
-    const std::ptrdiff_t units = (n + unit - 1) / unit, parts = count_parts(threads, units, nanoseconds * unit, each);
+void split(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t unit, const F& f) {
+    const std::ptrdiff_t units = (n + unit - 1) / unit, parts = count_parts(threads, units, nanoseconds * unit);
     if (parts < 2) {
         f(std::ptrdiff_t(0), n);
         return;
@@ -55,7 +54,14 @@ void split(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::pt
     threads.run(parts, task, &ranges);
 }
 
-// The same for a function with a context.
+// f(part) for all parts: of work that is divided in advance, such as by `count_parts`.
+template <typename F> void split_evenly(const Threads& threads, std::ptrdiff_t parts, const F& f) {
+    if (parts == 1) return f(std::ptrdiff_t(0));
+    const Task task = [](void* context, std::ptrdiff_t part) { (*static_cast<const F*>(context))(part); };
+    threads.run(parts, task, const_cast<F*>(&f));
+}
+
+// f(begin, end) for ranges, with a context.
 inline void split_ranges(const Threads* threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t unit,
                          void (*f)(void* context, std::ptrdiff_t begin, std::ptrdiff_t end), void* context) {
     split(*threads, n, nanoseconds, unit, [=](std::ptrdiff_t begin, std::ptrdiff_t end) { f(context, begin, end); });
@@ -65,8 +71,9 @@ inline void split_ranges(const Threads* threads, std::ptrdiff_t n, double nanose
 class FirstBad {
   public:
     void add(std::ptrdiff_t position) {
+        if (position < 0) return;
         std::ptrdiff_t first = first_.load();
-        while (position >= 0 && (first < 0 || position < first) && !first_.compare_exchange_weak(first, position)) {
+        while ((first < 0 || position < first) && !first_.compare_exchange_weak(first, position)) {
         }
     }
     std::ptrdiff_t get() const { return first_.load(); }

@@ -17,6 +17,7 @@ namespace thinc {
 
 constexpr std::ptrdiff_t norm_chunk = 16384;   // elements
 constexpr std::ptrdiff_t update_piece = 1024;  // elements, whole cache lines
+template <typename T> constexpr double update_cost = 0.2 * sizeof(T);
 
 // Of piece [begin, end) of the gradient of an item, with its penalty.
 template <typename T>
@@ -75,7 +76,11 @@ void update_in_order(const Threads& threads, const Optimizers<T>& kernels, Param
                                return sum_gradient(kernels, item, settings.l2, begin, end);
                            }),
                 settings.clip);
-        split(threads, item.size, 0.2 * sizeof(T), update_piece, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        if (count_parts(threads, std::ptrdiff_t(item.size), update_cost<T>) == 1) {
+            kernels.update(&item, 1, &settings);
+            continue;
+        }
+        split(threads, item.size, update_cost<T>, update_piece, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
             const ParameterUpdate part = part_of<T>(item, begin, end);
             kernels.update(&part, 1, &settings);
         });
@@ -113,8 +118,7 @@ void split_update(const Threads* threads, const RealKernels<T>* real, ParameterU
     const Optimizers<T>& kernels = real->optimizers;
     std::size_t size = 0;
     for (std::size_t k = 0; k < count; ++k) size += items[k].size;
-    const double cost = 0.2 * sizeof(T);
-    if (count_parts(*threads, std::ptrdiff_t(size), cost) == 1) {
+    if (count_parts(*threads, std::ptrdiff_t(size), update_cost<T>) == 1) {
         if (settings->clip == 0) kernels.update(items, count, settings);
         else update_in_order(*threads, kernels, items, count, *settings);
         return;
@@ -128,7 +132,7 @@ void split_update(const Threads* threads, const RealKernels<T>* real, ParameterU
                                                 std::min(last * update_piece, std::ptrdiff_t(items[k].size)));
         kernels.update(&part, 1, settings);
     };
-    split_lists(*threads, count, pieces, cost * update_piece, update);
+    split_lists(*threads, count, pieces, update_cost<T> * update_piece, update);
 }
 
 // x *= threshold / norm where norm >= threshold; returns the norm.
@@ -252,8 +256,8 @@ inline std::ptrdiff_t split_gather_rows(const Threads* threads, const Kernels* k
                                         std::size_t row_bytes) {
     FirstBad bad;
     split(*threads, n, 1 + 0.05 * double(row_bytes), 64, [=, &bad](std::ptrdiff_t i, std::ptrdiff_t end) {
-        const std::ptrdiff_t found =
-            kernels->batching.gather_rows(out + std::size_t(i) * row_bytes, rows, index + i, end - i, n_rows, row_bytes);
+        char* const to = out + i * std::ptrdiff_t(row_bytes);
+        const std::ptrdiff_t found = kernels->batching.gather_rows(to, rows, index + i, end - i, n_rows, row_bytes);
         if (found >= 0) bad.add(i + found);
     });
     return bad.get();

@@ -32,6 +32,7 @@ inline std::ptrdiff_t count_chunks(std::size_t n, std::ptrdiff_t size) { return 
 // items again begins.
 template <typename F>
 double sum_chunks(const Threads& threads, std::size_t n, std::ptrdiff_t size, double nanoseconds, const F& f) {
+    if (std::ptrdiff_t(n) <= size) return f(std::ptrdiff_t(0), std::ptrdiff_t(n));
     const std::ptrdiff_t chunks = count_chunks(n, size);
     const auto chunk = [&](std::ptrdiff_t c) { return f(c * size, std::min((c + 1) * size, std::ptrdiff_t(n))); };
     double sum = 0, *sums = nullptr;
@@ -48,12 +49,12 @@ double sum_chunks(const Threads& threads, std::size_t n, std::ptrdiff_t size, do
 // How many rows of n columns make a chunk: some ten microseconds' worth, whole blocks of 64, and never more than 64
 // chunks, whose sums take little memory then.
 inline std::ptrdiff_t rows_of_chunk(std::size_t rows, std::size_t n) {
-    const std::size_t least = std::max(32768 / std::max(n, std::size_t(1)), (rows + 63) / 64);
+    const std::size_t least = std::max(65536 / std::max(n, std::size_t(1)), (rows + 63) / 64);
     return std::ptrdiff_t(std::max(least + 63, std::size_t(64)) / 64 * 64);
 }
 
-// K sums over rows, n columns each: f(sums, first row, end row) writes those of one chunk of rows. If there is no memory
-// for the sums of the chunks, all rows are one chunk.
+// K sums over rows, n columns each: f(sums, first row, end row) writes those of one chunk of rows. If there is no
+// memory for the sums of the chunks, all rows are one chunk.
 template <std::size_t K, typename T, typename F>
 void sum_row_chunks(const Threads& threads, T* const (&sums)[K], std::size_t rows, std::size_t n, double nanoseconds,
                     const F& f) {

@@ -7,8 +7,9 @@
 
 namespace thinc::THINC_ISA {
 
-// Of out (B, (2 nW + 1) I) the rows from first to last: row j holds the rows j - nW .. j + nW of X, zeros outside the sequence of j. The rows of a
-// window lie side by side in X, so that each output row is one copy between two runs of zeros.
+// Of out (B, (2 nW + 1) I) the rows from first to last: row j holds the rows j - nW .. j + nW of X, zeros outside the
+// sequence of j. The rows of a window lie side by side in X, so that each output row is one copy between two runs of
+// zeros.
 template <typename T>
 void seq2col(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW,
              std::size_t first, std::size_t last) {
@@ -33,7 +34,8 @@ void seq2col(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std
     writer.end();
 }
 
-// Of dX (B, I) the rows from begin to end: the sum of the gradients of every copy that seq2col made of a row, in the order of the windows.
+// Of dX (B, I) the rows from begin to end: the sum of the gradients of every copy that seq2col made of a row, in the
+// order of the windows.
 template <typename T>
 void backprop_seq2col(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW,
                       std::size_t begin, std::size_t end) {
