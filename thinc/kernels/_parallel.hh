@@ -35,7 +35,11 @@ inline std::ptrdiff_t count_parts(const Threads& threads, std::ptrdiff_t n, doub
 // f(begin, end) for adjacent ranges that make up [0, n), n > 0, and begin at multiples of `unit`.
 template <typename F>
 void split(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t unit, const F& f) {
-    const std::ptrdiff_t units = (n + unit - 1) / unit, parts = count_parts(threads, units, nanoseconds * unit);
+    std::ptrdiff_t units = 1, parts = 1;
+    if (threads.number.load(std::memory_order_relaxed) > 1) {
+        units = (n + unit - 1) / unit;
+        parts = count_parts(threads, units, nanoseconds * double(unit));
+    }
     if (parts < 2) {
         f(std::ptrdiff_t(0), n);
         return;
