@@ -71,12 +71,13 @@ template <typename T> struct Reductions {
 
 // --- windows (kernels/sequences.hh)
 template <typename T> struct Windows {
-    void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW);
+    void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW,
+                    std::size_t first, std::size_t last);
     void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
-                             std::size_t nW);
-    void (*add)(T* out, const T* X, const T* Y, std::size_t n);
+                             std::size_t nW, std::size_t first, std::size_t last);
+    void (*add)(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole);
     void (*add_reversed)(T* out, const T* X, std::size_t X_stride, const T* Y, const std::int32_t* lengths,
-                         std::size_t S, std::size_t B, std::size_t I);
+                         std::size_t S, std::size_t B, std::size_t I, std::size_t first, std::size_t last);
 };
 
 // --- tables (kernels/gather.hh)
@@ -84,7 +85,7 @@ template <typename T> struct Tables {
     std::ptrdiff_t (*gather_add)(T* out, const T* table, const std::int32_t* indices, std::size_t rows, std::size_t O,
                                  std::size_t B, std::size_t K);
     std::ptrdiff_t (*scatter_add)(T* table, const std::int32_t* indices, const T* values, std::size_t rows,
-                                  std::size_t O, std::size_t B, std::size_t K);
+                                  std::size_t O, std::size_t B, std::size_t K, std::uint32_t part, std::uint32_t parts);
 };
 
 // --- hashing (kernels/hashing.hh)
@@ -149,7 +150,8 @@ struct ParameterUpdate {
     void *weights, *gradient, *mom1, *mom2, *average;
     std::size_t size;
     double step, average_rate;
-    int rule;  // UpdateRule
+    int rule;       // UpdateRule
+    double factor;  // of the gradient: less than 1 where it is clipped
 };
 
 struct UpdateSettings {
@@ -159,6 +161,7 @@ struct UpdateSettings {
 template <typename T> struct Optimizers {
     void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
     double (*sum_squares)(const T* x, std::size_t n);
+    double (*sum_squares_penalised)(const T* x, const T* w, double l2, std::size_t n);
     void (*scale)(T* x, double factor, std::size_t n);
     void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
 };

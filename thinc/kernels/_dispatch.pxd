@@ -87,13 +87,15 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     # --- windows
     cdef cppclass Windows[T]:
         void (*seq2col)(
-            T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
-        void (*backprop_seq2col)(
-            T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
+            T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW, size_t first, size_t last
         ) noexcept nogil
-        void (*add)(T* out, const T* X, const T* Y, size_t n) noexcept nogil
+        void (*backprop_seq2col)(
+            T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW, size_t first, size_t last
+        ) noexcept nogil
+        void (*add)(T* out, const T* X, const T* Y, size_t n, size_t whole) noexcept nogil
         void (*add_reversed)(
-            T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
+            T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I,
+            size_t first, size_t last
         ) noexcept nogil
 
     # --- tables
@@ -102,7 +104,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             T* out, const T* table, const int32_t* indices, size_t rows, size_t O, size_t B, size_t K
         ) noexcept nogil
         ptrdiff_t (*scatter_add)(
-            T* table, const int32_t* indices, const T* values, size_t rows, size_t O, size_t B, size_t K
+            T* table, const int32_t* indices, const T* values, size_t rows, size_t O, size_t B, size_t K,
+            uint32_t part, uint32_t parts
         ) noexcept nogil
 
     # --- hashing
@@ -171,6 +174,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         size_t size
         double step, average_rate
         int rule
+        double factor
 
     cdef struct UpdateSettings:
         double beta1, beta2, eps, l2, decay, clip
@@ -180,6 +184,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             const ParameterUpdate* items, size_t count, const UpdateSettings* settings
         ) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
+        double (*sum_squares_penalised)(const T* x, const T* w, double l2, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
         void (*update_average)(T* average, const T* weights, double rate, size_t n) noexcept nogil
 
@@ -257,6 +262,13 @@ cdef extern from "thinc/writer.hh" namespace "thinc" nogil:
         void begin(void* out, size_t total)
         void put(const void* source, size_t n)
         void zeros(size_t n)
+        void end()
+    # the bytes from first to last of them; `at`: where the first piece to come belongs
+    cdef cppclass PartWriter:
+        void begin(void* out, size_t total, size_t first, size_t last, size_t at)
+        void put(const void* source, size_t n)
+        void zeros(size_t n)
+        bint is_done()
         void end()
 
 
