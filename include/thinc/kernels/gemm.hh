@@ -86,6 +86,11 @@ struct GemmPlan {
     gemm_index work;
 };
 
+template <typename T> bool packs_b(const GemmCall<T>& g, gemm_index blocks, gemm_index N) {
+    using namespace gemm_limits;
+    return g.csb != 1 || (blocks > direct_blocks && g.K * N * gemm_index(sizeof(T)) > direct_b_bytes);
+}
+
 // How to compute a product in strips of C, within `size` elements of workspace.
 template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmRows in, std::size_t size) {
     using namespace gemm_limits;
@@ -100,7 +105,7 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmRows in, st
     p.nc = block_bytes / bytes / p.kc / width * width;
     if (p.nc < width) p.nc = width;
     p.nc = ceil_div(ceil_div(g.N, ceil_div(g.N, p.nc)), width) * width;
-    p.pack_b = g.csb != 1 || (blocks > direct_blocks && g.K * g.N * bytes > direct_b_bytes);
+    p.pack_b = packs_b(g, blocks, g.N);
     // A is read where it lies, unless its rows fall on the same cache sets, or its columns are far apart.
     const gemm_index apart = (g.csa == 1 ? g.rsa : g.csa) * bytes;
     const bool scattered = apart >= far_columns || (apart >= 1024 && g.N > 5 * width && g.M * g.K * bytes > far_bytes);

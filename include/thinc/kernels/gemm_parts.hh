@@ -11,7 +11,9 @@ namespace gemm_part_limits {
 constexpr double least_whole = 100e3;  // of a product that is worth parts,
 constexpr double least = 30e3;         // and of a part
 constexpr double hand_over = 3e3;
-constexpr double cost_copy = 3;        // of a vector of an operand that is packed without turning it
+// What each part costs again: to pack a vector of B, or read it where it lies, and to read one of A.
+constexpr double cost_pack = 20, cost_far = 10, cost_read = 6;
+constexpr double delay = 0.02;         // of a part: that the last one is late
 constexpr double bytes_each = 16;      // memory that is read or written meanwhile
 constexpr gemm_index rounds = 4;       // parts for each thread, at most
 constexpr gemm_index widths = 32;      // of parts, that are compared
@@ -63,9 +65,9 @@ template <typename T> gemm_index panel_width(GemmRows rows) {
     return gemm_max_vectors(static_cast<int>(rows.most)) * Vec<T>::lanes;
 }
 
-// The time that a grid takes if all threads get parts, round by round, and the last part is a little late.
+// The time that a grid takes if threads take parts round by round.
 inline double grid_cost(double part, gemm_index parts, gemm_index threads) {
-    return (part + gemm_part_limits::hand_over) * (double(ceil_div(parts, threads)) + 0.05);
+    return (part + gemm_part_limits::hand_over) * (double(ceil_div(parts, threads)) + gemm_part_limits::delay);
 }
 
 template <typename T> GemmGrid strips_grid(const GemmCall<T>& g, gemm_index threads, gemm_index most) {
@@ -73,16 +75,16 @@ template <typename T> GemmGrid strips_grid(const GemmCall<T>& g, gemm_index thre
     constexpr gemm_index lanes = Vec<T>::lanes;
     const GemmRows rows(g.M);
     const gemm_index panels = ceil_div(g.N, panel_width<T>(rows));
-    const double turn = g.csb == 1 ? cost_copy : double(gemm_limits::cost_transpose), copy = cost_copy / lanes;
     GemmGrid best{1, 1};
     double best_cost = 0;
     for (gemm_index columns = 1; columns <= at_most(panels, widths); ++columns)
         for (gemm_index round = 1; round <= rounds; ++round) {
             const gemm_index blocks = at_most(ceil_div(round * threads, columns), rows.blocks);
             if (blocks * columns > most) break;
-            const double m = at_most(ceil_div(rows.blocks, blocks) * rows.most, g.M);
-            const double n = double(at_most(ceil_div(panels, columns) * panel_width<T>(rows), g.N)) / lanes;
-            const double cost = grid_cost(g.K * (n * (m + turn) + m * copy), blocks * columns, threads);
+            const gemm_index deep = ceil_div(rows.blocks, blocks), wide = ceil_div(panels, columns) * panel_width<T>(rows);
+            const double m = at_most(deep * rows.most, g.M), n = double(at_most(wide, g.N)) / lanes;
+            const double part = g.K * (n * (m + (packs_b(g, deep, wide) ? cost_pack : cost_far)) + m * cost_read / lanes);
+            const double cost = grid_cost(part, blocks * columns, threads);
             if (best_cost == 0 || cost < best_cost) best_cost = cost, best = {blocks, columns};
         }
     return best;
