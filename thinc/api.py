@@ -23,6 +23,7 @@ from .initializers import (
     uniform_init,
     zero_init,
 )
+from .kernels._threads import get_num_threads, set_num_threads
 from .layers import (
     LSTM,
     CauchySimilarity,
@@ -128,7 +129,13 @@ from .schedules import (
     constant_then,
     cyclic_triangular,
     decaying,
+    exponential,
+    of_step,
+    one_cycle,
+    polynomial,
+    sequence,
     slanted_triangular,
+    warmup_cosine,
     warmup_linear,
 )
 from .shims import (
@@ -183,6 +190,8 @@ __all__ = [
     "Config", "ConfigValidationError", "registry",
     # initializers
     "configure_normal_init", "glorot_uniform_init", "normal_init", "uniform_init", "zero_init",
+    # kernels
+    "get_num_threads", "set_num_threads",
     # layers with weights
     "CauchySimilarity", "ClippedLinear", "Dish", "Embed", "Gelu", "HardSigmoid", "HardSwish",
     "HardSwishMobilenet", "HardTanh", "HashEmbed", "LSTM", "LayerNorm", "Linear", "Maxout", "Mish",
@@ -204,7 +213,8 @@ __all__ = [
     "wrap_model_recursive",
     # optimizers and schedules
     "Adam", "Optimizer", "RAdam", "SGD", "compounding", "constant", "constant_then", "cyclic_triangular",
-    "decaying", "slanted_triangular", "warmup_linear",
+    "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence", "slanted_triangular",
+    "warmup_cosine", "warmup_linear",
     # networks of other frameworks
     "PyTorchGradScaler", "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchShim", "PyTorchWrapper", "PyTorchWrapper_v2",
     "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",
