@@ -116,7 +116,7 @@ struct GemmGrid {
 template <typename T> struct Gemm {
     std::size_t (*workspace)(const GemmCall<T>* call);  // elements that gemm would like to have in `work`
     void (*gemm)(const GemmCall<T>* call, T* work, std::size_t size);  // size: that, or at least gemm_least_work
-    // The same for several threads: how many parts the product has for them, and what one part does, with its workspace.
+    // The same for several threads: how many parts the product has, what a part needs as workspace, and what it does.
     GemmGrid (*grid)(const GemmCall<T>* call, std::ptrdiff_t threads);
     std::size_t (*part_workspace)(const GemmCall<T>* call, GemmGrid grid, std::ptrdiff_t part);
     void (*gemm_part)(const GemmCall<T>* call, GemmGrid grid, std::ptrdiff_t part, T* work, std::size_t size);

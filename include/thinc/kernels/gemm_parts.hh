@@ -1,5 +1,5 @@
 // A product in parts that threads may compute side by side: a grid of ranges of rows and of columns of C. The way, the
-// depth of blocks and the tiles are those of the whole product, whose bounds are the bounds of parts, so each element is
+// depth of blocks and the tiles are those of the whole product, and parts begin and end where tiles do: each element is
 // summed just as it is without parts, and C is the same, bit for bit, whatever the grid.
 #pragma once
 #include "thinc/kernels/gemm.hh"
@@ -74,16 +74,17 @@ template <typename T> GemmGrid strips_grid(const GemmCall<T>& g, gemm_index thre
     using namespace gemm_part_limits;
     constexpr gemm_index lanes = Vec<T>::lanes;
     const GemmRows rows(g.M);
-    const gemm_index panels = ceil_div(g.N, panel_width<T>(rows));
+    const gemm_index width = panel_width<T>(rows), panels = ceil_div(g.N, width);
     GemmGrid best{1, 1};
     double best_cost = 0;
     for (gemm_index columns = 1; columns <= at_most(panels, widths); ++columns)
         for (gemm_index round = 1; round <= rounds; ++round) {
             const gemm_index blocks = at_most(ceil_div(round * threads, columns), rows.blocks);
             if (blocks * columns > most) break;
-            const gemm_index deep = ceil_div(rows.blocks, blocks), wide = ceil_div(panels, columns) * panel_width<T>(rows);
+            const gemm_index deep = ceil_div(rows.blocks, blocks), wide = ceil_div(panels, columns) * width;
             const double m = at_most(deep * rows.most, g.M), n = double(at_most(wide, g.N)) / lanes;
-            const double part = g.K * (n * (m + (packs_b(g, deep, wide) ? cost_pack : cost_far)) + m * cost_read / lanes);
+            const double per_b = packs_b(g, deep, wide) ? cost_pack : cost_far;
+            const double part = g.K * (n * (m + per_b) + m * cost_read / lanes);
             const double cost = grid_cost(part, blocks * columns, threads);
             if (best_cost == 0 || cost < best_cost) best_cost = cost, best = {blocks, columns};
         }
