@@ -111,9 +111,16 @@ template <typename T> struct GemmCall {
     const T* bias;  // (N,) or null
 };
 constexpr std::size_t gemm_least_work = 2048;
+struct GemmGrid {
+    std::ptrdiff_t rows, columns;  // of parts: rows * columns parts
+};
 template <typename T> struct Gemm {
     std::size_t (*workspace)(const GemmCall<T>* call);  // elements that gemm would like to have in `work`
     void (*gemm)(const GemmCall<T>* call, T* work, std::size_t size);  // size: that, or at least gemm_least_work
+    // The same for several threads: how many parts the product has, what a part needs as workspace, and what it does.
+    GemmGrid (*grid)(const GemmCall<T>* call, std::ptrdiff_t threads);
+    std::size_t (*part_workspace)(const GemmCall<T>* call, GemmGrid grid, std::ptrdiff_t part);
+    void (*gemm_part)(const GemmCall<T>* call, GemmGrid grid, std::ptrdiff_t part, T* work, std::size_t size);
     void (*axpy)(T* y, T alpha, const T* x, std::size_t n);
 };
 

@@ -5,7 +5,7 @@
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/gather.hh"
-#include "thinc/kernels/gemm.hh"
+#include "thinc/kernels/gemm_parts.hh"
 #include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/losses.hh"

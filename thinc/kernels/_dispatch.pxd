@@ -129,10 +129,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         ptrdiff_t rsc
         T alpha, beta
         const T* bias
-    const size_t gemm_least_work
     cdef cppclass Gemm[T]:
-        size_t (*workspace)(const GemmCall[T]* call) noexcept nogil
-        void (*gemm)(const GemmCall[T]* call, T* work, size_t size) noexcept nogil
         void (*axpy)(T* y, T alpha, const T* x, size_t n) noexcept nogil
 
     # --- LSTM
