@@ -25,16 +25,6 @@ inline std::ptrdiff_t first_bad_index(const std::int32_t* indices, std::size_t n
     return -1;
 }
 
-// Rows are scattered: those of a later item are asked for early, all of their cache lines.
-template <int Write, typename R>
-THINC_INLINE void fetch_table_rows(const R* table, const std::int32_t* indices, std::size_t O, std::size_t K) {
-    for (std::size_t k = 0; k < K; ++k) {
-        if (indices[k] < 0) continue;
-        const char* row = reinterpret_cast<const char*>(table + static_cast<std::size_t>(indices[k]) * O);
-        for (std::size_t at = 0; at < O * sizeof(R) && at < 1024; at += 64) __builtin_prefetch(row + at, Write);
-    }
-}
-
 // out (B, O): out[b] = sum over k of table[indices[b, k]], in the order of k; zeros for K = 0. table (T, O).
 template <typename R>
 std::ptrdiff_t gather_add(R* out, const R* table, const std::int32_t* indices, std::size_t T, std::size_t O,
@@ -45,7 +35,9 @@ std::ptrdiff_t gather_add(R* out, const R* table, const std::int32_t* indices, s
     if (K == 0) __builtin_memset(out, 0, B * O * sizeof(R));
     if (K == 0) return -1;
     for (std::size_t b = 0; b < B; ++b, indices += K, out += O) {
-        if (b + 4 < B) fetch_table_rows<0>(table, indices + 4 * K, O, K);
+        if (b + 4 < B)  // rows are scattered: ask for those of a later batch item early
+            for (std::size_t k = 0; k < K; ++k)
+                __builtin_prefetch(table + static_cast<std::size_t>(indices[4 * K + k]) * O);
         std::size_t j = 0;
         for (; j + V::lanes <= O; j += V::lanes) {
             V sum = V::load(table + static_cast<std::size_t>(indices[0]) * O + j);
@@ -70,7 +62,6 @@ std::ptrdiff_t scatter_add(R* table, const std::int32_t* indices, const R* value
     const std::ptrdiff_t bad = first_bad_index(indices, B * K, T, true);
     if (bad >= 0) return bad;
     for (std::size_t b = 0; b < B; ++b, values += O) {
-        if (b + 4 < B) fetch_table_rows<1>(table, indices + (b + 4) * K, O, K);
         for (std::size_t k = 0; k < K; ++k) {
             const std::int32_t index = indices[b * K + k];
             if (index < 0) continue;
