@@ -129,6 +129,9 @@ def test_copy_array(fake_cupy):
     assert on_device.data.tolist() == [1, 2]
     with pytest.raises(ValueError):
         copy_array(dst, numpy.zeros(3))
+    scalar = numpy.zeros((), "f")
+    copy_array(scalar, numpy.array(7.0))
+    assert scalar == 7
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,19 @@ if TYPE_CHECKING:
 Key = Tuple[int, str]
 
 
-def gradients_of(nodes: Iterable[Model[Any, Any]]) -> Iterator[Tuple[Model[Any, Any], str, Any, Any]]:
-    """Visit what has a gradient: the node, the name, the parameter and its gradient."""
+def gradients_of(nodes: Iterable[Model[Any, Any]]) -> List[Tuple[Model[Any, Any], Key, Any, Any]]:
+    """What has a gradient: the node, the key, the parameter and its gradient."""
+    found = []
     for node in nodes:
         grads = node._params._grads
         if grads:
+            node_id = node.id
             for name, is_set in node._has_params.items():
-                dW = grads.get((node.id, name))
-                if is_set and dW is not None:
-                    yield node, name, node.get_param(name), dW
+                if is_set:
+                    dW = grads.get((node_id, name))
+                    if dW is not None:
+                        found.append((node, (node_id, name), node.get_param(name), dW))
+    return found
 
 
 class State(Identified):
@@ -237,7 +241,7 @@ class State(Identified):
 
     def get_gradients(self) -> Dict[Key, Tuple[FloatsXd, FloatsXd]]:
         """Return what has a gradient in the tree: ``(id, name)`` to ``(parameter, gradient)``."""
-        return {(node.id, name): (W, dW) for node, name, W, dW in gradients_of(self.walk())}
+        return {key: (W, dW) for _, key, W, dW in gradients_of(self.walk())}
 
     # References
 

@@ -105,8 +105,8 @@ def prepare_state(
             setattr(optimizer, name, state["flags"][name])
         optimizer.mom1, optimizer.mom2 = tables["moment1"], tables["moment2"]
         optimizer.averages = tables["average"] if state["averages"] else None
-        optimizer.nr_update = defaultdict(int, {key: n for key, n in counts["nr_update"].items() if n})
-        optimizer.nr_skipped = defaultdict(int, {key: n for key, n in counts["nr_skipped"].items() if n})
+        for name, table in counts.items():
+            setattr(optimizer, name, defaultdict(int, {key: n for key, n in table.items() if n}))
 
     return apply
 

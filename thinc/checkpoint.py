@@ -1,5 +1,6 @@
 """Checkpoints: everything that training needs to go on exactly where it was."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ._optimizer_state import prepare_state, to_state
@@ -63,13 +64,12 @@ def save_checkpoint(
     ...         ...
     ...         save_checkpoint("run.ckpt", model, optimizer, batches=batches, extra={"epoch": epoch})
     """
-    position = None if batches is None else _check_batches(batches).get_state()
     content = {
         "version": __version__,
         "model": model.to_bytes(),
         "optimizer": None if optimizer is None else to_state(optimizer, model),
         "random": get_random_state(),
-        "batches": position,
+        "batches": position_in(batches),
         "extra": extra,
     }
     write_bytes(path, seal(_KIND, content))
@@ -119,10 +119,7 @@ def load_checkpoint(
         if content.get("optimizer") is None:
             raise ValueError(f"Cannot load {what}: it was saved without an optimizer; pass optimizer=None")
         steps.append(prepare_state(optimizer, content["optimizer"], model, f"the optimizer from {what}"))
-    if batches is not None:
-        if content.get("batches") is None:
-            raise ValueError(f"Cannot load {what}: it was saved without batches; leave them out")
-        steps.append(_check_batches(batches).prepare_state(content["batches"], what))
+    steps += prepare_position(batches, content.get("batches"), what)
     message = unpack(content["model"], f"model '{model.name}' from {what}")
     try:
         model.from_dict(message)  # the last that can refuse
@@ -131,6 +128,20 @@ def load_checkpoint(
     for apply in steps:
         apply()
     return content.get("extra")
+
+
+def position_in(batches: SizedGenerator | None) -> Any:
+    """The position in batches as plain data, or None without them."""
+    return None if batches is None else _check_batches(batches).get_state()
+
+
+def prepare_position(batches: SizedGenerator | None, position: Any, what: str) -> list[Callable[[], None]]:
+    """Check what `position_in` gave, and return the function that takes it over; none without batches."""
+    if batches is None:
+        return []
+    if position is None:
+        raise ValueError(f"Cannot load {what}: it was saved without batches; leave them out")
+    return [_check_batches(batches).prepare_state(position, what)]
 
 
 def _check_batches(batches: Any) -> Batches:

@@ -30,7 +30,7 @@ from ._util.msgpack import unpack
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
-from .optimizers import Optimizer
+from .optimizers import is_ours
 from .shims.shim import Shim
 
 InT = TypeVar("InT")
@@ -170,7 +170,7 @@ class Model(State, Operators, Generic[InT, OutT]):
             if input_gradient:
                 result: Tuple[OutT, Callable[[OutT], InT]] = self._func(self, X, is_train=True)
                 return result
-            if all(knows_constants(node._func) for node in self.walk()):
+            if all(map(knows_constants, [node._func for node in _model_tree.nodes_of(self)])):
                 with constant(X):
                     Y, backprop = self._func(self, X, is_train=True)
             else:
@@ -236,35 +236,35 @@ class Model(State, Operators, Generic[InT, OutT]):
             unless it is a shim's: the shims before it have been updated.
         """
         nodes = _model_tree.nodes_of(self)
-        todo = list(_model_state.gradients_of(nodes))
-        for node, name, W, dW in todo:
+        todo = _model_state.gradients_of(nodes)
+        for node, key, W, dW in todo:
             if getattr(W, "size", None) != getattr(dW, "size", None):
                 raise ValueError(
-                    f"Cannot update parameter '{name}' of model '{node.name}': its shape is {W.shape}, "
+                    f"Cannot update parameter '{key[1]}' of model '{node.name}': its shape is {W.shape}, "
                     f"that of its gradient {dW.shape}."
                 )
-        is_native = type(optimizer).__call__ is Optimizer.__call__
-        if is_native and optimizer.on_nonfinite == "raise":  # type: ignore[attr-defined]
-            for node, name, _, dW in todo:
+        if is_ours(optimizer) and optimizer.on_nonfinite == "raise":
+            for node, key, _, dW in todo:
                 if not is_finite(dW):
                     raise FloatingPointError(
-                        f"Cannot update parameter '{name}' of model '{node.name}': its gradient has NaNs or "
+                        f"Cannot update parameter '{key[1]}' of model '{node.name}': its gradient has NaNs or "
                         "infinities. Nothing has been changed."
                     )
         for node in nodes:
             for shim in node._shims:
                 shim.finish_update(optimizer)
-        if is_native:
-            keys = [(node.id, name) for node, name, _, _ in todo]
+        if is_ours(optimizer):
             weights = [W for _, _, W, _ in todo]
-            updated = optimizer.update_many(keys, weights, [dW for *_, dW in todo])  # type: ignore[attr-defined]
-            for (node, name, W, _), new in zip(todo, updated, strict=True):
+            updated = optimizer.update_many(
+                [key for _, key, _, _ in todo], weights, [dW for _, _, _, dW in todo]
+            )
+            for (node, key, W, _), new in zip(todo, updated, strict=True):
                 if new is not W or node._params.proxy is not None:
-                    node.set_param(name, new)
+                    node.set_param(key[1], new)
         else:
-            for node, name, W, dW in todo:
-                new, _ = optimizer((node.id, name), W, dW)
-                node.set_param(name, new)
+            for node, key, W, dW in todo:
+                new, _ = optimizer(key, W, dW)
+                node.set_param(key[1], new)
 
     @contextmanager
     def use_params(self, params: Optional[Mapping[Any, Any]]) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from numbers import Real
-from typing import Any, Literal, Union
+from typing import Any, Literal, TypeGuard, Union
 
 import numpy
 
@@ -14,6 +14,7 @@ from ._util.msgpack import seal, unseal
 from ._util.paths import read_bytes, write_bytes
 from .config import registry
 from .kernels.optimizers import update_parameter, update_parameters
+from .schedules import of_step
 from .types import FloatsT, FloatsXd, Generator
 
 __all__ = ["Adam", "RAdam", "SGD", "Optimizer", "ADAM_DEFAULTS", "SGD_DEFAULTS"]
@@ -114,7 +115,7 @@ class Optimizer:
     """Update rule for parameters, with its settings and its state per parameter.
 
     Every setting that is a number may also be an iterable of numbers, such as a schedule: its first item is
-    drawn at once, each of the following by `step_schedules`.
+    drawn at once, each of the following by `step_schedules`. A function is called with the number of the step.
 
     Parameters
     ----------
@@ -245,6 +246,8 @@ class Optimizer:
             return
         name = f"'{setting}' (attribute '{attribute}')" if setting else f"'{attribute}'"
         problem = f"Invalid value for the optimizer's setting {name}"
+        if callable(value) and not hasattr(value, "__next__") and not hasattr(value, "__iter__"):
+            value = of_step(value)
         try:
             # An iterator is drawn from as it is: some have no `__iter__`.
             schedule = value if hasattr(value, "__next__") else iter(value)
@@ -468,6 +471,18 @@ class Optimizer:
         for arrays in (self.mom1, self.mom2, self.averages or {}):
             moved = {key: convert(array) for key, array in arrays.items()}
             arrays.update(moved)
+
+
+def is_ours(optimizer: Any) -> "TypeGuard[Optimizer]":
+    """Whether an optimizer is called as an `Optimizer` is: then `update_many` does the same in one go."""
+    return type(optimizer).__call__ is Optimizer.__call__
+
+
+def update_each(optimizer: Any, keys: list[Any], weights: list[Any], gradients: list[Any]) -> list[Any]:
+    """What an optimizer makes of several parameters, in one call of a kernel if it is one of ours."""
+    if is_ours(optimizer):
+        return optimizer.update_many(keys, weights, gradients)
+    return [optimizer(*triple)[0] for triple in zip(keys, weights, gradients, strict=True)]
 
 
 def _is_number(value: Any) -> bool:

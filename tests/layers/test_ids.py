@@ -20,6 +20,14 @@ def test_strings_are_hashed():
     assert backprop([first, second]) == []
 
 
+def test_strings2arrays_takes_numpy_strings():
+    model = layers.strings2arrays()
+    (ids,) = model.predict([numpy.array(["a", "bc"])])
+    assert ids.tolist() == model.predict([["a", "bc"]])[0].tolist()
+    with pytest.raises(TypeError):
+        model.predict([[b"a"]])
+
+
 def test_remap_ids_v1():
     model = layers.remap_ids({"a": 3, 5: -7}, default=-1, dtype="int64")
     Y, backprop = model(["a", 5, "b"], True)

@@ -132,9 +132,9 @@ def copy_array(dst: Any, src: Any) -> None:
         Anything that broadcasts to the shape of `dst`.
     """
     if is_cupy_array(dst):
-        dst[:] = sys.modules["cupy"].asarray(src)
+        dst[...] = sys.modules["cupy"].asarray(src)
     elif isinstance(dst, numpy.ndarray) and isinstance(src, numpy.ndarray):
-        dst[:] = src
+        dst[...] = src
     else:
         numpy.copyto(dst, src.get() if is_cupy_array(src) else src)
 

@@ -44,8 +44,7 @@ def unpack_into(buffer: numpy.ndarray, arrays: list[Any]) -> None:
     start = 0
     for array in arrays:
         stop = start + array.size
-        target = array if array.ndim else array.reshape(1)  # a view
-        copy_array(target, buffer[start:stop].reshape(target.shape))
+        copy_array(array, buffer[start:stop].reshape(array.shape))
         start = stop
 
 

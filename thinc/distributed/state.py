@@ -6,7 +6,7 @@ from typing import Any
 from .._util.msgpack import seal, unseal
 from .._util.paths import read_bytes, write_bytes
 from .._util.random_state import get_random_state, prepare_random_state
-from ..checkpoint import _check_batches, load_checkpoint, save_checkpoint
+from ..checkpoint import load_checkpoint, position_in, prepare_position, save_checkpoint
 from ..model import Model
 from ..optimizers import Optimizer
 from ..types import SizedGenerator
@@ -39,7 +39,7 @@ def save_state(
     content = {
         "world_size": communicator.world_size,
         "random": get_random_state(),
-        "batches": None if batches is None else _check_batches(batches).get_state(),
+        "batches": position_in(batches),
     }
     write_bytes(folder / _worker(rank), seal(_KIND, content))
 
@@ -73,10 +73,7 @@ def load_state(
         steps.append(prepare_random_state(get_random_state(), what))  # not that of rank 0, on all
     else:
         steps.append(prepare_random_state(content.get("random"), what))
-        if batches is not None:
-            if content.get("batches") is None:
-                raise ValueError(f"Cannot load {what}: it was saved without batches; leave them out")
-            steps.append(_check_batches(batches).prepare_state(content["batches"], what))
+        steps += prepare_position(batches, content.get("batches"), what)
     extra = load_checkpoint(folder / _RUN, model, optimizer)
     for apply in steps:
         apply()

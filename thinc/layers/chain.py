@@ -142,8 +142,10 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
         before = Y
         Y, callback = layer(before, is_train)
         callbacks.append(callback)
-        if constants and is_constant(before) and not _learns(layer):
-            mark_like(Y, before)
+        if constants:  # until the first layer that learns
+            constants = is_constant(before) and not _learns(layer)
+            if constants:
+                mark_like(Y, before)
     callbacks.reverse()
 
     def backprop(dY: OutT) -> InT:

@@ -22,8 +22,8 @@ def forward(
     model: Model[Sequence[Sequence[str]], List[Ints2d]], Xs: Sequence[Sequence[str]], is_train: bool
 ) -> tuple[List[Ints2d], Callable]:
     ops = model.ops
-    # Modulo 2**64, which extends the sign.
-    arrays: Any = [ops.asarray([murmurhash(x) for x in X], dtype="int64") for X in Xs]
+    # NumPy's strings are turned into Python's. Modulo 2**64, which extends the sign.
+    arrays: Any = [ops.asarray([murmurhash(str.__str__(x)) for x in X], dtype="int64") for X in Xs]
     return [array.astype("uint64").reshape((-1, 1)) for array in arrays], _no_gradient
 
 

@@ -4,7 +4,7 @@ from typing import Any, List, Tuple
 
 from .. import compat
 from ..backends import NumpyOps
-from ..optimizers import Optimizer
+from ..optimizers import is_ours, update_each
 from ..util import torch2xp, xp2torch
 
 
@@ -20,23 +20,17 @@ def update_parameters(optimizer: Any, owner_id: int, named: List[Tuple[str, Any]
     named : list
         Names, the second part of the keys, and parameters.
     """
-    is_ours = type(optimizer).__call__ is Optimizer.__call__
-    in_float32 = is_ours and optimizer.b2 > 0
+    in_float32 = is_ours(optimizer) and optimizer.b2 > 0
     keys = [(owner_id, name) for name, _ in named]
     weights = [_as_array(parameter.detach(), in_float32) for _, parameter in named]
     gradients = [_as_gradient(parameter, W) for (_, parameter), (W, _) in zip(named, weights, strict=True)]
-    if is_ours:
-        updated = optimizer.update_many(keys, [W for W, _ in weights], [dW for dW, _ in gradients])
-    else:
-        updated = [
-            optimizer(key, W, dW)[0] for key, (W, _), (dW, _) in zip(keys, weights, gradients, strict=True)
-        ]
+    updated = update_each(optimizer, keys, [W for W, _ in weights], [dW for dW, _ in gradients])
     for (_, parameter), (W, is_view), (_, is_view_of_gradient), new in zip(
         named, weights, gradients, updated, strict=True
     ):
         if new is not W or not is_view:
             parameter.data.copy_(xp2torch(new, device=parameter.device).reshape(parameter.shape))
-        if not (is_ours and is_view_of_gradient):  # ours have set it to zero
+        if not (is_ours(optimizer) and is_view_of_gradient):  # ours have set it to zero
             parameter.grad.zero_()
 
 

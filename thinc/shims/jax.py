@@ -10,7 +10,7 @@ from .._util.arrays import is_cupy_array, is_jax_gpu_array
 from .._util.frameworks import assert_jax_installed
 from .._util.msgpack import describe, pack, unpack
 from ..backends._convert_jax import get_jax_default_device, get_jax_device, jax2xp, xp2jax
-from ..optimizers import Optimizer
+from ..optimizers import update_each
 from ..types import ArgsKwargs
 from ._jax_functions import CompiledFunctions
 from ._jax_tree import Leaves, ParameterTree, pack_array, unpack_array
@@ -150,11 +150,7 @@ class JAXShim(Shim):
         keys = [(self.id, name) for name in self._tree.trained_names]
         weights = [_to_writable(leaf) for leaf in self._trained]
         gradients = [_to_writable(leaf) for leaf in self._gradients]
-        if type(optimizer).__call__ is Optimizer.__call__:
-            updated = optimizer.update_many(keys, weights, gradients)  # type: ignore[attr-defined]
-        else:
-            updated = [optimizer(*triple)[0] for triple in zip(keys, weights, gradients, strict=True)]
-        self._trained = self._store(updated)
+        self._trained = self._store(update_each(optimizer, keys, weights, gradients))
         self._gradients = None
 
     def _store(self, arrays: List[Any]) -> Leaves:
