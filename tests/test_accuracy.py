@@ -104,6 +104,7 @@ def loss(make, guesses, truths, wanted):
 
 X, Y, dY = numbers(ROWS, WIDTH), numbers(ROWS, WIDTH, seed=1), numbers(ROWS, WIDTH, seed=2)
 W, b = numbers(WIDTH, WIDTH, seed=3), numbers(WIDTH, seed=4)
+PIECES = numbers(40, 3, WIDTH, seed=5)
 P = probabilities(ROWS, 10)
 LABELS = numpy.arange(ROWS) % 10
 
@@ -112,6 +113,12 @@ def norms(ops, dtype):
     Z, G, c = X.astype(dtype), b.astype(dtype), b.astype(dtype)
     _, mu, rstd = ops._layernorm(Z, G, c)
     return ops._backprop_layernorm(dY.astype(dtype), Z, G, mu, rstd)
+
+
+def maxout_gradients(ops, dtype):
+    dA, weights = dY[:, :40].astype(dtype), PIECES.astype(dtype)
+    which = numpy.arange(ROWS * 40).reshape(ROWS, 40).astype("uint8") % 3
+    return ops._backprop_maxout_dense(dA, which, X.astype(dtype), weights)
 
 
 def cosine_gradient(A, B):
@@ -130,6 +137,10 @@ CASES = {
     "its gradient": lambda ops, dtype: norms(ops, dtype)[0],
     "gradients of gain and bias": lambda ops, dtype: numpy.stack(norms(ops, dtype)[1:]),
     "`maxout`": on("maxout", numbers(ROWS, WIDTH, 3), pick=0),
+    "a maxout layer": on("_maxout_dense", X, PIECES, numbers(40, 3), pick=0),
+    "the gradient of its input": lambda ops, dtype: maxout_gradients(ops, dtype)[0],
+    "the gradient of its weights": lambda ops, dtype: maxout_gradients(ops, dtype)[1],
+    "the gradient of its bias": lambda ops, dtype: maxout_gradients(ops, dtype)[2],
     "`seq2col`": on("seq2col", X, 1),
     "`backprop_seq2col`": on("backprop_seq2col", numbers(ROWS, 3 * WIDTH), 1),
     "`reduce_sum`": on("reduce_sum", X, LENGTHS),

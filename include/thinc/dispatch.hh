@@ -50,6 +50,34 @@ template <typename T> struct Maxouts {
     std::ptrdiff_t (*backprop_maxout)(T* dx, const T* dy, const std::int32_t* which, std::size_t N, std::size_t P);
 };
 
+// --- a dense layer with maxout (kernels/maxout_dense.hh, maxout_gradient.hh); strides are elements between rows
+template <typename T> struct MaxoutDense {
+    std::ptrdiff_t B, nO, P, nI;
+    const T* X;  // (B, nI)
+    std::ptrdiff_t sX;
+    const T *W, *b;       // (nO, P, nI), (nO, P)
+    T* Y;                 // (B, nO)
+    std::uint8_t* which;  // (B, nO): the pieces that were chosen
+};
+template <typename T> struct MaxoutGradient {
+    std::ptrdiff_t B, nO, P, nI;
+    const T* dY;  // (B, nO)
+    std::ptrdiff_t sdY;
+    const std::uint8_t* which;  // (B, nO)
+    std::ptrdiff_t swhich;
+    const T* X;  // (B, nI)
+    std::ptrdiff_t sX;
+    const T* W;  // (nO, P, nI)
+    T* dX;       // (B, nI), or null
+    T *dW, *db;  // (nO, P, nI), which is added to, and (nO, P); or both null
+};
+template <typename T> struct MaxoutDenses {
+    std::size_t (*workspace)(const MaxoutDense<T>* call);  // elements of T
+    void (*forward)(const MaxoutDense<T>* call, T* work, std::size_t size);
+    std::size_t (*gradient_workspace)(const MaxoutGradient<T>* call);
+    std::ptrdiff_t (*gradient)(const MaxoutGradient<T>* call, T* work);
+};
+
 // --- random numbers (kernels/random.hh)
 struct Random {
     void (*bits)(std::uint32_t* out, std::size_t n, std::uint64_t key, std::uint64_t first);
@@ -207,6 +235,7 @@ template <typename T> struct RealKernels {
     Softmaxes<T> softmax;
     Normalizers<T> normalize;
     Maxouts<T> maxout;
+    MaxoutDenses<T> maxout_dense;
     Reductions<T> reductions;
     Windows<T> windows;
     Tables<T> tables;

@@ -1,5 +1,5 @@
 # The kernel table of include/thinc/dispatch.hh: the only declaration of our C++ headers in Cython.
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
@@ -61,6 +61,31 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*maxout)(T* best, int32_t* which, const T* x, size_t N, size_t P) noexcept nogil
         ptrdiff_t (*backprop_maxout)(
             T* dx, const T* dy, const int32_t* which, size_t N, size_t P) noexcept nogil
+
+    # --- a dense layer with maxout
+    cdef cppclass MaxoutDense[T]:
+        ptrdiff_t B, nO, P, nI, sX
+        const T* X
+        const T* W
+        const T* b
+        T* Y
+        uint8_t* which
+
+    cdef cppclass MaxoutGradient[T]:
+        ptrdiff_t B, nO, P, nI, sdY, swhich, sX
+        const T* dY
+        const uint8_t* which
+        const T* X
+        const T* W
+        T* dX
+        T* dW
+        T* db
+
+    cdef cppclass MaxoutDenses[T]:
+        size_t (*workspace)(const MaxoutDense[T]* call) noexcept nogil
+        void (*forward)(const MaxoutDense[T]* call, T* work, size_t size) noexcept nogil
+        size_t (*gradient_workspace)(const MaxoutGradient[T]* call) noexcept nogil
+        ptrdiff_t (*gradient)(const MaxoutGradient[T]* call, T* work) noexcept nogil
 
     # --- random numbers
     cdef cppclass Random:
@@ -225,6 +250,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         Softmaxes[T] softmax
         Normalizers[T] normalize
         Maxouts[T] maxout
+        MaxoutDenses[T] maxout_dense
         Reductions[T] reductions
         Windows[T] windows
         Tables[T] tables

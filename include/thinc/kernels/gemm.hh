@@ -188,9 +188,15 @@ template <typename T> gemm_index columns_before_line(const GemmCall<T>& g) {
     return gemm_index(-reinterpret_cast<std::uintptr_t>(g.B) % line) / bytes;
 }
 
+// What becomes of blocks of rows of C: by default they stay where they belong.
+struct GemmKeepRows {
+    gemm_index place(gemm_index i) const { return i; }  // the row of C where row i of the product is put
+    void take(gemm_index, gemm_index) const {}          // rows i, ..., i + rows - 1 are complete
+};
+
 // A product in strips, block by block. What the next block will read is fetched while the sums of one are computed:
 // where operands come from the third-level cache or memory, as in training, it is a fifth faster for it.
-template <typename T> struct GemmBlocks {
+template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
     static constexpr gemm_index lanes = Vec<T>::lanes;
     const GemmCall<T>& g;
     const GemmPlan plan;
@@ -199,10 +205,12 @@ template <typename T> struct GemmBlocks {
     GemmFetch next;
     gemm_index j0, nc, k0, kc;  // the block of B: its first column, how many; the first k, how many
     gemm_index whole, rest;  // whole panels of it, and vectors of one more
+    const Rows result;
 
-    GemmBlocks(const GemmCall<T>& call, GemmRows in, T* work, std::size_t size)
+    GemmBlocks(const GemmCall<T>& call, GemmRows in, T* work, std::size_t size, const Rows& result = Rows())
         : g(call), plan(plan_strips(call, in, size)), packed_b(work),
-          packed_a(plan.pack_b ? work + plan.kc * plan.nc : work) {
+          packed_a(plan.pack_b ? work + plan.kc * plan.nc : work),
+          result(result) {
         t.sc = g.rsc, t.alpha = g.alpha, t.padded = plan.pack_b;
         const bool near = g.M * g.N * gemm_index(sizeof(T)) <= gemm_limits::near_bytes || g.K < gemm_limits::near_depth;
         t.fetch = near ? nullptr : &next, t.fetch_a = t.fetch_b = 0;
@@ -221,6 +229,7 @@ template <typename T> struct GemmBlocks {
                     const gemm_index rows = ceil_div(g.M - i, plan.blocks - block);
                     set_a(block, plan.blocks - block, i, rows);
                     multiply(i, rows);
+                    if (k0 + kc == g.K && j0 + nc == g.N) result.take(i, rows);
                     i += rows;
                 }
             }
@@ -280,7 +289,7 @@ template <typename T> struct GemmBlocks {
         t.bias = k0 + kc == g.K && g.bias ? g.bias + j0 : nullptr;
         t.next_panel = plan.pack_b ? kc * width : width;
         t.B = plan.pack_b ? packed_b : g.B + k0 * g.rsb + j0;
-        t.C = g.C + i * g.rsc + j0;
+        t.C = g.C + result.place(i) * g.rsc + j0;
         if (whole > 0) {
             t.sb = plan.pack_b ? width : g.rsb;
             t.panels = whole, t.last = rest > 0 ? lanes : last;
