@@ -45,7 +45,7 @@ def test_layers_are_all_in_the_api():
 
 
 def test_top_level():
-    assert thinc.__all__ == ["registry", "__version__"]
+    assert thinc.__all__ == ["registry", "get_num_threads", "set_num_threads", "__version__"]
     assert thinc.registry is thinc.api.registry
     assert thinc.__version__ == "8.3.100"
     assert isinstance(thinc.info(), dict)
