@@ -22,7 +22,8 @@ SECONDS ?= 60
 FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax
 FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test_convert_jax.py \
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
-                  tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py
+                  tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py \
+                  tests/distributed/test_shims.py
 
 .PHONY: demo test test-frameworks test-tensorflow test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 
