@@ -9,6 +9,7 @@ from .optimizer import DataParallelOptimizer, prepare_optimizer
 from .parameters import prepare_model
 from .ring import Ring
 from .sharding import shard
+from .shared_memory import SharedRing, open_ring
 from .training import ThincTrainer, report, resume
 
 __all__ = [
@@ -23,5 +24,7 @@ __all__ = [
     "Communicator",
     "DataParallelOptimizer",
     "Ring",
+    "SharedRing",
+    "open_ring",
     "Alone",
 ]

@@ -12,7 +12,9 @@ from ..model import Model
 from ..optimizers import Optimizer
 from ..types import SizedGenerator
 from .communicator import Alone, get_communicator, use_communicator
-from .ring import Ring, listen
+from .ring import listen
+from .shared_memory import Backend as RingBackend
+from .shared_memory import open_ring
 from .state import load_state, save_state
 
 try:
@@ -41,6 +43,7 @@ class ThincBackend(Backend):  # type: ignore[misc]
             "addresses": addresses,
             "token": secrets.token_bytes(32),
             "timeout": backend_config.timeout,
+            "backend": backend_config.backend,
         }
         ray.get(
             [
@@ -53,8 +56,9 @@ class ThincBackend(Backend):  # type: ignore[misc]
 class ThincConfig(BackendConfig):  # type: ignore[misc]
     """Settings of the communication between workers."""
 
-    def __init__(self, timeout: float):
+    def __init__(self, timeout: float, backend: RingBackend):
         self.timeout = timeout
+        self.backend = backend
 
     @property
     def backend_cls(self) -> type[ThincBackend]:
@@ -68,7 +72,7 @@ class ThincConfig(BackendConfig):  # type: ignore[misc]
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain data, for Ray's dashboard."""
-        return {"timeout": self.timeout}
+        return {"timeout": self.timeout, "backend": self.backend}
 
 
 def _open_listener() -> tuple[str, int]:
@@ -93,12 +97,13 @@ def connected() -> Iterator[None]:
         with use_communicator(Alone()):
             yield
         return
-    ring = Ring(
+    ring = open_ring(
         settings["rank"],
         settings["addresses"],
         listener,
         token=settings["token"],
         timeout=settings["timeout"],
+        backend=settings["backend"],
     )
     try:
         with use_communicator(ring):
@@ -107,9 +112,11 @@ def connected() -> Iterator[None]:
         ring.close()  # also if this worker has failed: so that the others find out
 
 
-def make_trainer(train_loop_per_worker: Callable[..., Any], *, timeout: float, **settings: Any) -> Any:
+def make_trainer(
+    train_loop_per_worker: Callable[..., Any], *, timeout: float, backend: RingBackend, **settings: Any
+) -> Any:
     """Ray's data-parallel trainer with our backend; see `ThincTrainer`."""
-    return _trainer_class()(train_loop_per_worker, backend_config=ThincConfig(timeout), **settings)
+    return _trainer_class()(train_loop_per_worker, backend_config=ThincConfig(timeout, backend), **settings)
 
 
 def _trainer_class() -> Any:
