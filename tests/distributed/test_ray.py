@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from helpers import process
-from thinc.distributed import ThincTrainer, report, resume
+from thinc.api import Config, registry
+from thinc.distributed import ThincTrainer, demo, report, resume, trainer_from_config
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -35,11 +36,61 @@ def test_example(tmp_path):
     assert float(done.stdout.split()[-1].rstrip("%")) > 95
 
 
+@needs_ray
+@pytest.mark.parametrize("workers", [0, 2])
+def test_command_line(tmp_path, workers):
+    """What a config describes, in this process and on two workers."""
+    arguments = ["-m", "thinc.distributed", "--workers", workers, "--storage-path", tmp_path]
+    done = process.run_python(*arguments, cwd=tmp_path, **ENVIRONMENT)
+    metrics, checkpoint = done.stdout.splitlines()[-2:]
+    metrics = json.loads(metrics)
+    assert metrics["accuracy"] > 0.95 and metrics["step"] == 150 and metrics["workers"] == max(1, workers)
+    folder = Path(checkpoint.removeprefix("checkpoint: "))
+    assert (folder / "run.thinc").exists() and folder.is_relative_to(tmp_path)
+    assert len(list(folder.parent.glob("checkpoint_*"))) == 3  # after 60, 120 and 150 updates
+
+
+@needs_ray
+def test_config_makes_a_trainer():
+    trainer = registry.resolve(Config().from_str(demo.CONFIG + TRAIN_LOOP))["distributed"]
+    assert trainer.train_loop_config == {"epochs": 3, "checkpoint_every": 60}
+    assert trainer.backend_config.to_dict() == {"timeout": 300.0, "backend": "auto"}
+    assert trainer.scaling_config.num_workers == 0 and trainer.run_config.failure_config.max_failures == 3
+    overrides = {"distributed.workers": [1, 4]}
+    assert trainer_from_config(
+        Config().from_str(demo.CONFIG), overrides=overrides
+    ).scaling_config.elasticity_enabled
+
+
+TRAIN_LOOP = """
+[distributed.train_loop]
+@distributed = "test_loop.v1"
+
+[distributed.loop_config]
+epochs = 3
+"""
+
+
+@registry.distributed("test_loop.v1")
+def make_loop():
+    return print
+
+
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
-def test_missing_ray_is_said():
-    for call in (lambda: ThincTrainer(print), lambda: report({}), lambda: resume(None)):
+def test_missing_ray_is_said(tmp_path):
+    calls = [
+        lambda: ThincTrainer(print),
+        lambda: report({}),
+        lambda: resume(None),
+        lambda: trainer_from_config(Config().from_str(demo.CONFIG)),
+    ]
+    for call in calls:
         with pytest.raises(ImportError, match=r"pip install 'thinc\[ray\]'"):
             call()
+    done = process.run_python("-m", "thinc.distributed", cwd=tmp_path, check=False)
+    assert done.returncode == 1 and done.stderr.startswith(
+        "thinc.distributed: Training on several workers needs Ray"
+    )
 
 
 def test_ray_is_not_imported():

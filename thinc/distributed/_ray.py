@@ -157,3 +157,18 @@ def resume_from_ray(
         return default
     with checkpoint.as_directory() as folder:
         return load_state(folder, model, optimizer, batches=batches, communicator=get_communicator())
+
+
+def run_settings(
+    workers: list[int], max_failures: int, storage_path: str | None, name: str | None
+) -> dict[str, Any]:
+    """Ray's objects for plain settings: the smallest and the largest number of workers, and how to run."""
+    fewest, most = workers
+    return {
+        "scaling_config": ray.train.ScalingConfig(num_workers=most if fewest == most else (fewest, most)),
+        "run_config": ray.train.RunConfig(
+            name=name,
+            storage_path=storage_path,
+            failure_config=ray.train.FailureConfig(max_failures=max_failures),
+        ),
+    }
