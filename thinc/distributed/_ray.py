@@ -3,9 +3,12 @@
 import secrets
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from ..model import Model
@@ -31,6 +34,8 @@ TRAINERS = ("ray.train.v2.api.data_parallel_trainer", "ray.train.data_parallel_t
 # another thread than the training loop.
 _listener: socket.socket | None = None
 _ring: dict[str, Any] | None = None
+# Where checkpoints go of a loop that runs without a cluster: Ray does not copy them anywhere then.
+_folder: Path | None = None
 
 
 class ThincBackend(Backend):  # type: ignore[misc]
@@ -56,9 +61,10 @@ class ThincBackend(Backend):  # type: ignore[misc]
 class ThincConfig(BackendConfig):  # type: ignore[misc]
     """Settings of the communication between workers."""
 
-    def __init__(self, timeout: float, backend: RingBackend):
+    def __init__(self, timeout: float, backend: RingBackend, folder: Path | None = None):
         self.timeout = timeout
         self.backend = backend
+        self.folder = folder
 
     @property
     def backend_cls(self) -> type[ThincBackend]:
@@ -68,7 +74,7 @@ class ThincConfig(BackendConfig):  # type: ignore[misc]
     @property
     def train_func_context(self) -> Callable[..., Any]:
         """What runs around the training loop, in its thread."""
-        return connected
+        return partial(connected, self.folder)
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as plain data, for Ray's dashboard."""
@@ -88,14 +94,18 @@ def _keep_ring_settings(settings: dict[str, Any]) -> None:
 
 
 @contextmanager
-def connected() -> Iterator[None]:
+def connected(folder: Path | None = None) -> Iterator[None]:
     """Connect the workers for the time of the training loop; without a cluster there is one, which is alone."""
-    global _ring, _listener
+    global _ring, _listener, _folder
     settings, listener = _ring, _listener
     _ring = _listener = None
     if settings is None or listener is None:
-        with use_communicator(Alone()):
-            yield
+        _folder = folder
+        try:
+            with use_communicator(Alone()):
+                yield
+        finally:
+            _folder = None
         return
     ring = open_ring(
         settings["rank"],
@@ -116,7 +126,18 @@ def make_trainer(
     train_loop_per_worker: Callable[..., Any], *, timeout: float, backend: RingBackend, **settings: Any
 ) -> Any:
     """Ray's data-parallel trainer with our backend; see `ThincTrainer`."""
-    return _trainer_class()(train_loop_per_worker, backend_config=ThincConfig(timeout, backend), **settings)
+    folder = _local_folder(settings.get("scaling_config"), settings.get("run_config"))
+    config = ThincConfig(timeout, backend, folder)
+    return _trainer_class()(train_loop_per_worker, backend_config=config, **settings)
+
+
+def _local_folder(scaling_config: Any, run_config: Any) -> Path | None:
+    """Where Ray would have the checkpoints of a run without a cluster, if that is a folder of this machine."""
+    storage = getattr(run_config, "storage_path", None) or str(Path.home() / "ray_results")
+    if getattr(scaling_config, "num_workers", None) != 0 or "://" in storage:
+        return None
+    name = getattr(run_config, "name", None) or time.strftime("ray_train_run-%Y-%m-%d_%H-%M-%S")
+    return Path(storage) / name
 
 
 def _trainer_class() -> Any:
@@ -142,6 +163,12 @@ def report_to_ray(
     """See `report`."""
     if model is None:
         ray.train.report(dict(metrics))
+        return
+    if _folder is not None:
+        _folder.mkdir(parents=True, exist_ok=True)
+        path = tempfile.mkdtemp(prefix=time.strftime("checkpoint_%Y-%m-%d_%H-%M-%S_"), dir=_folder)
+        save_state(path, model, optimizer, batches=batches, extra=extra, communicator=get_communicator())
+        ray.train.report(dict(metrics), checkpoint=ray.train.Checkpoint.from_directory(path))
         return
     with tempfile.TemporaryDirectory() as folder:
         save_state(folder, model, optimizer, batches=batches, extra=extra, communicator=get_communicator())
