@@ -72,20 +72,24 @@ def thinc_tagger(api, batch):
     return model, X, Y
 
 
-def run_thinc(task, rank, size, channel):
-    import thinc.api as api
-    from thinc.distributed import Alone, open_ring, prepare_model, prepare_optimizer
-    from thinc.distributed.buckets import BUCKET_BYTES
-    from thinc.distributed.gradients import average_gradients
+def connect(task, rank, channel):
+    """The ring of all workers, whose addresses go through the process that has started them."""
+    from thinc.distributed import open_ring
     from thinc.distributed.ring import listen
 
-    if size == 1:
-        communicator = Alone()
-    else:
-        listener = listen("127.0.0.1")
-        channel.send(listener.getsockname())
-        addresses = [tuple(address) for address in channel.receive()]
-        communicator = open_ring(rank, addresses, listener, token=bytes(32), backend=task["mechanism"])
+    listener = listen("127.0.0.1")
+    channel.send(listener.getsockname())
+    addresses = [tuple(address) for address in channel.receive()]
+    return open_ring(rank, addresses, listener, token=bytes(32), backend=task["mechanism"])
+
+
+def run_thinc(task, rank, size, channel):
+    import thinc.api as api
+    from thinc.distributed import Alone, prepare_model, prepare_optimizer
+    from thinc.distributed.buckets import BUCKET_BYTES
+    from thinc.distributed.gradients import average_gradients
+
+    communicator = Alone() if size == 1 else connect(task, rank, channel)
     if task["kind"] == "allreduce":
         import numpy
 
@@ -163,6 +167,7 @@ def run_torch(task, rank, size, channel):
         start = time.process_time()
         result = timed(lambda: torch.distributed.all_reduce(array), task["steps"])
         result["cpu"] = (time.process_time() - start) / task["steps"]
+        torch.distributed.destroy_process_group()
         return result
     model, X, n_out = {"mlp": torch_mlp, "tagger": torch_tagger}[task["work"]](torch, task["batch"])
     labels = torch.randint(0, n_out, (task["batch"],))
@@ -179,6 +184,57 @@ def run_torch(task, rank, size, channel):
     start = time.process_time()  # DDP talks in threads of its own
     result = timed(step, task["steps"])
     result["cpu"] = (time.process_time() - start) / task["steps"]
+    if size > 1:
+        torch.distributed.destroy_process_group()
+    return result
+
+
+def run_overlap(task, rank, size, channel):
+    """A backward pass of four products, then four buckets of 4 MB; and with each bucket on its way in a thread."""
+    import queue
+    import threading
+
+    import numpy
+
+    from thinc.api import NumpyOps
+
+    communicator = connect(task, rank, channel)
+    ops = NumpyOps()
+    A = numpy.ones((task["batch"], 1024), dtype="f")
+    buckets = [numpy.zeros((1024, 1024), dtype="f") for _ in range(4)]
+    ready, done = queue.SimpleQueue(), queue.SimpleQueue()
+
+    def reduce_buckets():
+        while (i := ready.get()) is not None:
+            communicator.allreduce_(buckets[i].reshape(-1))
+            done.put(i)
+
+    thread = threading.Thread(target=reduce_buckets)
+    thread.start()
+
+    def in_turn():
+        for bucket in buckets:
+            ops.gemm(A, A, trans1=True, out=bucket)
+        for bucket in buckets:
+            bucket.fill(0)
+            communicator.allreduce_(bucket.reshape(-1))
+
+    def overlapping():
+        for i, bucket in enumerate(buckets):
+            ops.gemm(A, A, trans1=True, out=bucket)
+            bucket.fill(0)
+            ready.put(i)
+        for _ in buckets:
+            done.get()
+
+    result = {}
+    for step in (in_turn, overlapping):
+        start = time.process_time()
+        result[step.__name__] = timed(step, task["steps"])
+        result[step.__name__]["cpu"] = (time.process_time() - start) / task["steps"]
+    ready.put(None)
+    thread.join()
+    result["best"] = result["in_turn"]["best"]
     return result
 
 
@@ -200,6 +256,9 @@ def worker():
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[rank % len(cores)]})
+    if task["kind"] == "overlap":
+        channel.send({"result": run_overlap(task, rank, size, channel)})
+        return
     run = run_torch if task["mechanism"] == "gloo" else run_thinc
     channel.send({"result": run(task, rank, size, channel)})
 
@@ -257,6 +316,9 @@ def measure(pythons, rounds, steps):
                 n = max(10, min(300, 30 * 2**20 // nbytes))
                 result = run(python, 2, kind="allreduce", mechanism=mechanism, nbytes=nbytes, steps=n)
                 found.setdefault(("allreduce", mechanism, nbytes), []).append(result)
+            if mechanism != "gloo":
+                result = run(python, 2, kind="overlap", mechanism=mechanism, batch=256, steps=steps)
+                found.setdefault(("overlap", mechanism), []).append(result)
             for work, described in WORK.items():
                 for batch in described["batches"]:
                     for size in (1, 2):
@@ -284,6 +346,13 @@ def tables(found, pythons):
         cells = [found["allreduce", mechanism, nbytes] for mechanism in pythons]
         row = " | ".join(f"{microseconds(cell['best'])} | {microseconds(cell['cpu'])}" for cell in cells)
         lines.append(f"| {nbytes:,} | {row} |")
+    lines += ["", "### Four products, four buckets of 4 MB", ""]
+    lines += ["| by | in turn | processor | overlapping | processor |", "|---|---|---|---|---|"]
+    for mechanism in pythons:
+        if mechanism != "gloo":
+            cells = [found["overlap", mechanism][name] for name in ("in_turn", "overlapping")]
+            row = " | ".join(f"{microseconds(cell['best'])} | {microseconds(cell['cpu'])}" for cell in cells)
+            lines.append(f"| {names[mechanism]} | {row} |")
     lines += ["", "### From one worker to two", ""]
     for work, described in WORK.items():
         nbytes = found[work, "tcp", described["batches"][0], 1]["nbytes"]
