@@ -88,6 +88,29 @@ def test_same_weights_as_one_worker(name, world_size, bucket_bytes):
         numpy.testing.assert_allclose(average, other, rtol=1e-5, atol=1e-5)
 
 
+def test_losses_that_are_sums():
+    X, Y = make_data()
+    single = make_model()
+    models = [make_model() for _ in range(3)]
+    Yh, backprop = single.begin_update(X)
+    backprop(Yh - Y)
+    single.finish_update(SGD(0.001, grad_clip=0.0))
+
+    def work(ring):
+        model = models[ring.rank]
+        optimizer = prepare_optimizer(SGD(0.001, grad_clip=0.0), model, ring, reduction="sum")
+        x, y = shard(X, Y, communicator=ring)
+        Yh, backprop = model.begin_update(x)
+        backprop(Yh - y)
+        model.finish_update(optimizer)
+
+    run_all(3, work)
+    for W, expected in zip(weights_of(models[2]), weights_of(single), strict=True):
+        numpy.testing.assert_allclose(W, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="expected 'mean' or 'sum'"):
+        prepare_optimizer(Adam(), single, reduction="max")
+
+
 def test_prepare_model_gives_all_the_parameters_of_rank_0():
     models = [make_model(seed) for seed in range(3)]
     expected = digest_parameters(models[0])

@@ -71,12 +71,11 @@ def train_loop(config):
                 report(metrics, model, optimizer, batches=batches, extra={"epoch": epoch, "step": step})
             marker = Path(config["marker"]) if config["marker"] else None
             if marker and communicator.rank == 1 and step == KILLED_AT and not marker.exists():
-                marker.touch()
+                marker.with_suffix(".new").write_text(ray.get_runtime_context().get_node_id())
+                marker.with_suffix(".new").rename(marker)
                 if config["is_killed"]:
                     os.kill(os.getpid(), signal.SIGKILL)
-                time.sleep(
-                    120
-                )  # until the machine is lost: this worker's, or that of the one which waits for it
+                time.sleep(120)  # until its machine is lost
 
 
 def fit(folder, name, marker, num_workers=2, is_killed=True):
@@ -91,18 +90,18 @@ def fit(folder, name, marker, num_workers=2, is_killed=True):
     return trainer.fit().metrics
 
 
-def replace_machine(cluster, machine, marker):
-    """Take a machine away when the marker appears, and add another one."""
+def remove_machine(cluster, machines, marker):
+    """Take away the machine that the marker names, when it appears."""
     while not marker.exists():
         time.sleep(0.1)
-    cluster.remove_node(machine, allow_graceful=False)
-    cluster.add_node(num_cpus=1)
+    (lost,) = [machine for machine in machines if machine.node_id == marker.read_text()]
+    cluster.remove_node(lost, allow_graceful=False)
 
 
 if __name__ == "__main__":  # FOLDER
     folder = Path(sys.argv[1]).resolve()
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    second = cluster.add_node(num_cpus=1)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    machines = [cluster.add_node(num_cpus=1) for _ in range(2)]
     ray.init(address=cluster.address, log_to_driver=False)
     try:
         runs = {
@@ -111,10 +110,11 @@ if __name__ == "__main__":  # FOLDER
             "killed": fit(folder, "killed", str(folder / "killed.marker")),
         }
         lost = folder / "lost.marker"
-        replacing = threading.Thread(target=replace_machine, args=(cluster, second, lost), daemon=True)
-        replacing.start()
+        machines.append(cluster.add_node(num_cpus=1))
+        removing = threading.Thread(target=remove_machine, args=(cluster, machines, lost), daemon=True)
+        removing.start()
         runs["lost"] = fit(folder, "lost", str(lost), is_killed=False)
-        replacing.join(60)
+        removing.join()
     finally:
         ray.shutdown()
         cluster.shutdown()

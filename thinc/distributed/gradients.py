@@ -6,14 +6,16 @@ import numpy
 
 from .._model_state import gradients_of
 from ..model import Model
-from .buckets import average_
+from .buckets import Reduction, average_
 from .communicator import Communicator
 from .parameters import parameters_of
 
 Key = tuple[int, str]
 
 
-def average_gradients(model: Model[Any, Any], communicator: Communicator, bucket_bytes: int) -> list[Any]:
+def average_gradients(
+    model: Model[Any, Any], communicator: Communicator, bucket_bytes: int, reduction: Reduction = "mean"
+) -> list[Any]:
     """Average the gradients of a tree over the workers, in place; return the averages, in the order of the tree.
 
     A parameter that has a gradient on some workers only counts as zero on the others, and has the average on all.
@@ -40,7 +42,7 @@ def average_gradients(model: Model[Any, Any], communicator: Communicator, bucket
     communicator.allreduce_(counts)
     chosen = [key for key, count in zip(keys, counts, strict=True) if count]
     averaged = {key: own[key] if key in own else zeros[key]() for key in chosen}
-    average_(list(averaged.values()), communicator, bucket_bytes)
+    average_(list(averaged.values()), communicator, bucket_bytes, reduction=reduction)
     for node, name, _ in parameters:
         if (node.id, name) in averaged and (node.id, name) not in own:
             node.set_grad(name, averaged[node.id, name])

@@ -5,7 +5,7 @@ from typing import Any
 from .._util.arrays import is_finite
 from ..model import Model
 from ..optimizers import Optimizer, is_ours
-from .buckets import BUCKET_BYTES
+from .buckets import BUCKET_BYTES, Reduction
 from .communicator import Communicator, get_communicator
 from .gradients import average_gradients
 from .parameters import check_same_architecture
@@ -18,11 +18,12 @@ class DataParallelOptimizer(Optimizer):
     gradients have been averaged, so they are as in one process.
     """
 
-    __slots__ = ("_bucket_bytes", "_communicator", "_tree")
+    __slots__ = ("_bucket_bytes", "_communicator", "_reduction", "_tree")
 
     _tree: Model[Any, Any]
     _communicator: Communicator
     _bucket_bytes: int
+    _reduction: Reduction
 
     def gather_gradients(self, model: Model[Any, Any]) -> bool:
         """Average the gradients over the workers; called by `Model.finish_update` on every worker.
@@ -57,7 +58,7 @@ class DataParallelOptimizer(Optimizer):
                 f"Cannot update model '{model.name}': it is not in the tree of model '{self._tree.name}', which "
                 "the optimizer was prepared for. Call finish_update on that model, or prepare one that holds both."
             )
-        averages = average_gradients(model, self._communicator, self._bucket_bytes)
+        averages = average_gradients(model, self._communicator, self._bucket_bytes, self._reduction)
         if self.on_nonfinite == "raise" and not all(map(is_finite, averages)):
             raise FloatingPointError(
                 f"Cannot update model '{model.name}': the average of a gradient over {self._communicator.world_size} "
@@ -74,6 +75,7 @@ def prepare_optimizer(
     communicator: Communicator | None = None,
     *,
     bucket_bytes: int = BUCKET_BYTES,
+    reduction: Reduction = "mean",
 ) -> DataParallelOptimizer:
     """Make an optimizer average the gradients over the workers before each update.
 
@@ -89,6 +91,9 @@ def prepare_optimizer(
         By default that of the training loop.
     bucket_bytes : int
         Gradients are sent in messages of about this size; it must be the same on every worker.
+    reduction : {"mean", "sum"}
+        "mean" for losses that are means over the batch, "sum" for those that are sums, such as spaCy's: then W workers
+        with B/W rows each do what one does with B rows.
 
     Returns
     -------
@@ -99,7 +104,7 @@ def prepare_optimizer(
     TypeError
         If it is something else than an `Optimizer`, or has an update rule of its own in ``__call__``.
     ValueError
-        On every worker, if the models of two workers differ.
+        On every worker, if the models of two workers differ; or if `reduction` is something else.
     NotImplementedError
         If the model holds a shim whose gradients cannot be averaged, and there is more than one worker.
     """
@@ -108,11 +113,14 @@ def prepare_optimizer(
             f"Cannot average gradients for an optimizer of {type(optimizer)}: expected thinc's Optimizer, such as "
             "Adam(0.001) gives"
         )
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"prepare_optimizer: reduction is {reduction!r}; expected 'mean' or 'sum'")
     communicator = communicator or get_communicator()
     if communicator.world_size > 1:
         check_same_architecture(model, communicator)
     prepared = DataParallelOptimizer.__new__(DataParallelOptimizer)
     for name in Optimizer.__slots__:
         setattr(prepared, name, getattr(optimizer, name))
-    prepared._tree, prepared._communicator, prepared._bucket_bytes = model, communicator, bucket_bytes
+    prepared._tree, prepared._communicator = model, communicator
+    prepared._bucket_bytes, prepared._reduction = bucket_bytes, reduction
     return prepared
