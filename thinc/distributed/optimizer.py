@@ -12,7 +12,7 @@ from .parameters import check_same_architecture
 
 
 class DataParallelOptimizer(Optimizer):
-    """An optimizer for `Model.finish_update` on several workers; `prepare_optimizer` makes it.
+    """An optimizer for ``Model.finish_update`` on several workers; `prepare_optimizer` makes it.
 
     Settings, state, saving and loading are those of `Optimizer`. Clipping, L2 and averages come after the
     gradients have been averaged, so they are as in one process.
@@ -26,7 +26,7 @@ class DataParallelOptimizer(Optimizer):
     _reduction: Reduction
 
     def gather_gradients(self, model: Model[Any, Any]) -> bool:
-        """Average the gradients over the workers; called by `Model.finish_update` on every worker.
+        """Average the gradients over the workers; called by ``Model.finish_update`` on every worker.
 
         With ``on_nonfinite="raise"`` or ``"skip"`` it is the average that is looked at, so that every worker does
         the same. Wherever one worker has a NaN or an infinity, the average has one.
