@@ -4,6 +4,7 @@
 # make info    which kernels were chosen for this machine       make docs    the guides and the API, into build/docs
 # make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
 # make test-frameworks    the tests that need PyTorch and JAX; make test-tensorflow: those that need TensorFlow
+# make test-ray          data-parallel training on Ray: workers and machines that are killed on the way
 # make test-spacy         spaCy trains and predicts on our wheel; make test-spacy-short in two minutes
 # make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
 
@@ -22,9 +23,10 @@ SECONDS ?= 60
 FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax
 FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test_convert_jax.py \
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
-                  tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py
+                  tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py \
+                  tests/distributed/test_shims.py
 
-.PHONY: demo test test-frameworks test-tensorflow test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
+.PHONY: demo test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 
 
 demo: $(VENV)/wheel.stamp
@@ -47,6 +49,17 @@ test-frameworks test-tensorflow: $(VENV)/wheel.stamp
 	$(ENVIRONMENT)/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
 	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test]" $(FRAMEWORKS)
 	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest $(PYTEST_ARGS) $(FRAMEWORK_TESTS)
+
+# Clusters of a few processes, which end with the test that has started them.
+test-ray: ENVIRONMENT = $(VENV)-ray
+test-ray: export RAY_AUTH_MODE = disabled
+test-ray: export RAY_USAGE_STATS_ENABLED = 0
+test-ray: $(VENV)/wheel.stamp
+	$(PYTHON) -m venv $(ENVIRONMENT)
+	$(ENVIRONMENT)/bin/pip install --quiet --upgrade pip
+	$(ENVIRONMENT)/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
+	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test,ray]"
+	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest -q tests/distributed tests/test_docs.py
 
 # Wheels of spaCy on ours; the long form also exchanges pipelines with the published package and runs spaCy's tests.
 test-spacy: $(VENV)/wheel.stamp

@@ -64,7 +64,7 @@ def test_is_confections_registry():
     assert issubclass(Config, confection.Config)
 
 
-REGISTRIES = ["optimizers", "schedules", "layers", "losses", "initializers", "datasets", "ops"]
+REGISTRIES = ["optimizers", "schedules", "layers", "losses", "initializers", "datasets", "ops", "distributed"]
 
 
 @pytest.mark.parametrize("name", REGISTRIES)

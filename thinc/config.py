@@ -39,6 +39,7 @@ class registry(_Base):
     initializers: Decorator = create_registry("initializers")
     datasets: Decorator = create_registry("datasets")
     ops: Decorator = create_registry("ops")
+    distributed: Decorator = create_registry("distributed")
 
     @classmethod
     def create(cls, registry_name: str, entry_points: bool = False) -> None:

@@ -243,6 +243,8 @@ class Model(State, Operators, Generic[InT, OutT]):
                     f"Cannot update parameter '{key[1]}' of model '{node.name}': its shape is {W.shape}, "
                     f"that of its gradient {dW.shape}."
                 )
+        if is_ours(optimizer) and optimizer.gather_gradients(self):
+            todo = list(_model_state.gradients_of(nodes))
         if is_ours(optimizer) and optimizer.on_nonfinite == "raise":
             for node, key, _, dW in todo:
                 if not is_finite(dW):

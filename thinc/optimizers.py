@@ -368,6 +368,18 @@ class Optimizer:
         triples = zip(keys, weights, gradients, strict=True)
         return [self(key, W, dW, lr_scale=lr_scale)[0] for key, W, dW in triples]
 
+    def gather_gradients(self, model: Any) -> bool:
+        """Prepare the gradients of a tree for an update; `Model.finish_update` calls this before it changes anything.
+
+        Here there is nothing to do. `thinc.distributed.DataParallelOptimizer` averages them over the workers.
+
+        Returns
+        -------
+        bool
+            Whether gradients may have changed.
+        """
+        return False
+
     def _update_usable(
         self, usable: list[bool], keys: list[Any], weights: list[Any], gradients: list[Any], lr_scale: float
     ) -> list[FloatsXd]:

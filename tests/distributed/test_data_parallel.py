@@ -88,6 +88,29 @@ def test_same_weights_as_one_worker(name, world_size, bucket_bytes):
         numpy.testing.assert_allclose(average, other, rtol=1e-5, atol=1e-5)
 
 
+def test_losses_that_are_sums():
+    X, Y = make_data()
+    single = make_model()
+    models = [make_model() for _ in range(3)]
+    Yh, backprop = single.begin_update(X)
+    backprop(Yh - Y)
+    single.finish_update(SGD(0.001, grad_clip=0.0))
+
+    def work(ring):
+        model = models[ring.rank]
+        optimizer = prepare_optimizer(SGD(0.001, grad_clip=0.0), model, ring, reduction="sum")
+        x, y = shard(X, Y, communicator=ring)
+        Yh, backprop = model.begin_update(x)
+        backprop(Yh - y)
+        model.finish_update(optimizer)
+
+    run_all(3, work)
+    for W, expected in zip(weights_of(models[2]), weights_of(single), strict=True):
+        numpy.testing.assert_allclose(W, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="expected 'mean' or 'sum'"):
+        prepare_optimizer(Adam(), single, reduction="max")
+
+
 def test_prepare_model_gives_all_the_parameters_of_rank_0():
     models = [make_model(seed) for seed in range(3)]
     expected = digest_parameters(models[0])
@@ -202,19 +225,47 @@ def test_worker_that_fails_stops_the_others_before_the_update():
     assert digest_parameters(models[0]) == digest_parameters(models[1]) == before
 
 
-def test_gradient_that_is_not_finite_is_skipped_everywhere():
+@pytest.mark.parametrize("bad", [numpy.nan, numpy.inf])
+def test_gradient_that_is_not_finite_is_skipped_everywhere(bad):
     models = [Linear(2, 2).initialize() for _ in range(2)]
 
     def work(ring):
         model = prepare_model(models[ring.rank], ring)
         before = weights_of(model)
         optimizer = prepare_optimizer(Optimizer(0.1, on_nonfinite="skip"), model, ring)
-        _, backprop = model.begin_update(numpy.full((1, 2), [1.0, numpy.nan][ring.rank], dtype="f"))
+        _, backprop = model.begin_update(numpy.full((1, 2), [1.0, bad][ring.rank], dtype="f"))
         backprop(numpy.ones((1, 2), dtype="f"))
         model.finish_update(optimizer)
-        return [(old == W).all() for W, old in zip(weights_of(model), before, strict=True)]
+        kept = [(old == W).all() for W, old in zip(weights_of(model), before, strict=True)]
+        return kept, list(optimizer.nr_skipped.values()), list(optimizer.nr_update.values())
 
-    assert run_all(2, work) == [[True, False]] * 2  # W, whose gradient has the NaN, and b
+    # W, whose gradient has the NaN, and b
+    assert run_all(2, work) == [([True, False], [1], [1])] * 2
+
+
+def test_gradient_that_is_not_finite_is_an_error_everywhere():
+    models = [make_model() for _ in range(3)]
+    X, Y = make_data()
+
+    def work(ring):
+        model = prepare_model(models[ring.rank], ring)
+        settings = {"use_averages": True, "on_nonfinite": "raise"}
+        optimizer = prepare_optimizer(Optimizer(0.01, **settings), model, ring)
+        train(model, optimizer, X[:BATCH], Y[:BATCH], BATCH, 1)
+        before = digest_parameters(model), optimizer.to_bytes(model)
+        Yh, backprop = model.begin_update(X[:BATCH])
+        backprop((Yh - Y[:BATCH]) / BATCH)
+        if ring.rank == 1:
+            model.layers[-1].get_grad("W")[0, 0] = numpy.nan
+        with pytest.raises(FloatingPointError, match="over 3 workers"):
+            model.finish_update(optimizer)
+        assert (digest_parameters(model), optimizer.to_bytes(model)) == before
+        for node, name, _ in parameters_of(model):
+            node.set_grad(name, node.ops.xp.zeros_like(node.get_param(name)))
+        train(model, optimizer, X[:BATCH], Y[:BATCH], BATCH, 1)  # all can go on
+        return digest_parameters(model)
+
+    assert len(set(run_all(3, work))) == 1
 
 
 def test_bad_use():
@@ -267,10 +318,10 @@ def test_average(bucket_bytes):
             numpy.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_model_of_another_framework_is_refused():
+def test_shim_without_gradients_is_refused():
     from thinc.shims import Shim
 
     model = Model("foreign", lambda model, X, is_train: (X, lambda dY: dY), shims=[Shim(None)])
     assert prepare_model(model) is model  # alone
     for err in run_workers(2, lambda ring: prepare_model(model, ring)):
-        assert isinstance(err, NotImplementedError) and "['foreign']" in str(err)
+        assert isinstance(err, NotImplementedError) and "['foreign'] do not define get_gradients" in str(err)

@@ -1,4 +1,4 @@
-"""Training on real Ray workers, one of which is killed on the way."""
+"""Training on real Ray workers; one of them is killed on the way, then the machine of one."""
 
 import json
 from importlib.util import find_spec
@@ -7,25 +7,35 @@ from pathlib import Path
 import pytest
 
 from helpers import process
-from thinc.distributed import ThincTrainer, report, resume
+from thinc.api import Config, registry
+from thinc.distributed import ThincTrainer, demo, report, resume, trainer_from_config
 
 ROOT = Path(__file__).parent.parent.parent
-ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
+ENVIRONMENT = {
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "120",  # on a busy machine
+}
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs Ray: pip install 'thinc[ray]'")
 
 
 @needs_ray
-def test_killed_worker_does_not_change_the_result(tmp_path):
+def test_lost_worker_and_lost_machine_do_not_change_the_result(tmp_path):
     program = ROOT / "tests" / "helpers" / "ray_run.py"
-    done = process.run_python(program, tmp_path, **ENVIRONMENT)
+    done = process.run_python(
+        program, tmp_path, timeout=600, **ENVIRONMENT
+    )  # four runs of 15 s on an idle machine
     runs = json.loads(done.stdout.splitlines()[-1])
-    local, undisturbed, killed = runs["local"], runs["undisturbed"], runs["killed"]
-    assert (local["workers"], undisturbed["workers"], killed["workers"]) == (1, 2, 2)
-    assert undisturbed["step"] == killed["step"] == 30
-    # The last checkpoint before step 18, or the one before, when Ray had not heard of the last one yet.
-    assert undisturbed["started_at"] == 0 and killed["started_at"] in (12, 16)
-    assert (tmp_path / "killed.marker").exists()
-    assert killed["digest"] == undisturbed["digest"] != local["digest"]
+    local, undisturbed = runs["local"], runs["undisturbed"]
+    assert (local["workers"], undisturbed["workers"]) == (1, 2)
+    assert undisturbed["step"] == 30 and undisturbed["started_at"] == 0
+    assert undisturbed["digest"] != local["digest"]
+    for name in ("killed", "lost"):
+        disturbed = runs[name]
+        assert (tmp_path / f"{name}.marker").exists()
+        # The last checkpoint before step 18, or the one before, when Ray had not heard of the last one yet.
+        assert disturbed["started_at"] in (12, 16) and disturbed["step"] == 30 and disturbed["workers"] == 2
+        assert disturbed["digest"] == undisturbed["digest"]
 
 
 @needs_ray
@@ -35,11 +45,63 @@ def test_example(tmp_path):
     assert float(done.stdout.split()[-1].rstrip("%")) > 95
 
 
+@needs_ray
+@pytest.mark.parametrize("workers", [0, 2])
+def test_command_line(tmp_path, workers):
+    """What a config describes, in this process and on two workers."""
+    arguments = ["-m", "thinc.distributed", "--workers", workers, "--storage-path", tmp_path]
+    done = process.run_python(*arguments, cwd=tmp_path, **ENVIRONMENT)
+    metrics, checkpoint = done.stdout.splitlines()[-2:]
+    metrics = json.loads(metrics)
+    assert metrics["accuracy"] > 0.95 and metrics["step"] == 150 and metrics["workers"] == max(1, workers)
+    folder = Path(checkpoint.removeprefix("checkpoint: "))
+    assert (folder / "run.thinc").exists() and folder.is_relative_to(tmp_path)
+    assert (
+        sum(path.is_dir() for path in folder.parent.glob("checkpoint_*")) == 3
+    )  # after 60, 120 and 150 updates
+
+
+@needs_ray
+def test_config_makes_a_trainer():
+    trainer = registry.resolve(Config().from_str(demo.CONFIG + TRAIN_LOOP))["distributed"]
+    assert trainer.train_loop_config == {"epochs": 3, "checkpoint_every": 60}
+    assert trainer.backend_config.to_dict() == {"timeout": 300.0, "backend": "auto"}
+    assert trainer.scaling_config.num_workers == 0 and trainer.run_config.failure_config.max_failures == 3
+    overrides = {"distributed.workers": [1, 4]}
+    assert trainer_from_config(
+        Config().from_str(demo.CONFIG), overrides=overrides
+    ).scaling_config.elasticity_enabled
+
+
+TRAIN_LOOP = """
+[distributed.train_loop]
+@distributed = "test_loop.v1"
+
+[distributed.loop_config]
+epochs = 3
+"""
+
+
+@registry.distributed("test_loop.v1")
+def make_loop():
+    return print
+
+
 @pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed")
-def test_missing_ray_is_said():
-    for call in (lambda: ThincTrainer(print), lambda: report({}), lambda: resume(None)):
+def test_missing_ray_is_said(tmp_path):
+    calls = [
+        lambda: ThincTrainer(print),
+        lambda: report({}),
+        lambda: resume(None),
+        lambda: trainer_from_config(Config().from_str(demo.CONFIG)),
+    ]
+    for call in calls:
         with pytest.raises(ImportError, match=r"pip install 'thinc\[ray\]'"):
             call()
+    done = process.run_python("-m", "thinc.distributed", cwd=tmp_path, check=False)
+    assert done.returncode == 1 and done.stderr.startswith(
+        "thinc.distributed: Training on several workers needs Ray"
+    )
 
 
 def test_ray_is_not_imported():

@@ -26,7 +26,7 @@ def variables_of(environment):
     return {key: value for key, value in {**os.environ, **changes}.items() if value is not None}
 
 
-def run_python(*arguments, cwd=None, check=True, **environment):
+def run_python(*arguments, cwd=None, check=True, timeout=300, **environment):
     """Run the interpreter in `cwd`, or anywhere but in the source tree, which need not be built.
 
     `environment` replaces variables; None removes one. With `check` a failure is an AssertionError that shows the
@@ -38,7 +38,7 @@ def run_python(*arguments, cwd=None, check=True, **environment):
         env=variables_of(environment),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
     )
     if check:
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,13 +1,19 @@
-"""Trains on two Ray workers twice, of which one is killed in the second run; prints what came out as JSON."""
+"""Trains on two machines with a worker each: undisturbed, with a worker killed, and with a machine lost on the way.
+
+The machines are processes here. Prints what came out as JSON.
+"""
 
 import json
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy
 import ray
+from ray.cluster_utils import Cluster
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 
 from thinc.api import Adam, CategoricalCrossentropy, LayerNorm, Relu, Softmax_v2, chain, fix_random_seed
@@ -65,14 +71,17 @@ def train_loop(config):
                 report(metrics, model, optimizer, batches=batches, extra={"epoch": epoch, "step": step})
             marker = Path(config["marker"]) if config["marker"] else None
             if marker and communicator.rank == 1 and step == KILLED_AT and not marker.exists():
-                marker.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
+                marker.with_suffix(".new").write_text(ray.get_runtime_context().get_node_id())
+                marker.with_suffix(".new").rename(marker)
+                if config["is_killed"]:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                time.sleep(120)  # until its machine is lost
 
 
-def fit(folder, name, marker, num_workers=2):
+def fit(folder, name, marker, num_workers=2, is_killed=True):
     trainer = ThincTrainer(
         train_loop,
-        train_loop_config={"marker": marker},
+        train_loop_config={"marker": marker, "is_killed": is_killed},
         scaling_config=ScalingConfig(num_workers=num_workers),
         run_config=RunConfig(
             name=name, storage_path=str(folder), failure_config=FailureConfig(max_failures=1)
@@ -81,15 +90,32 @@ def fit(folder, name, marker, num_workers=2):
     return trainer.fit().metrics
 
 
+def remove_machine(cluster, machines, marker):
+    """Take away the machine that the marker names, when it appears."""
+    while not marker.exists():
+        time.sleep(0.1)
+    (lost,) = [machine for machine in machines if machine.node_id == marker.read_text()]
+    cluster.remove_node(lost, allow_graceful=False)
+
+
 if __name__ == "__main__":  # FOLDER
     folder = Path(sys.argv[1]).resolve()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    machines = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    ray.init(address=cluster.address, log_to_driver=False)
     try:
         runs = {
             "local": fit(folder, "local", None, num_workers=0),
             "undisturbed": fit(folder, "undisturbed", None),
             "killed": fit(folder, "killed", str(folder / "killed.marker")),
         }
+        lost = folder / "lost.marker"
+        machines.append(cluster.add_node(num_cpus=1))
+        removing = threading.Thread(target=remove_machine, args=(cluster, machines, lost), daemon=True)
+        removing.start()
+        runs["lost"] = fit(folder, "lost", str(lost), is_killed=False)
+        removing.join()
     finally:
         ray.shutdown()
+        cluster.shutdown()
     print(json.dumps(runs))

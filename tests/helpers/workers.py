@@ -2,7 +2,7 @@
 
 import threading
 
-from thinc.distributed import Alone, Ring
+from thinc.distributed import Alone, open_ring
 from thinc.distributed.ring import listen
 
 TOKEN = bytes(range(32))
@@ -15,7 +15,7 @@ class Worker(Alone):
         self.rank, self.world_size = rank, world_size
 
 
-def run_workers(world_size, work, *, timeout=30.0, before=lambda address: None):
+def run_workers(world_size, work, *, timeout=30.0, backend="tcp", before=lambda address: None):
     """Call ``work(ring)`` in a thread for each rank; return the results, or the errors in their place.
 
     `before` is called first, with the address of rank 0.
@@ -28,7 +28,8 @@ def run_workers(world_size, work, *, timeout=30.0, before=lambda address: None):
     def run(rank):
         ring = None
         try:
-            ring = Ring(rank, addresses, listeners[rank], token=TOKEN, timeout=timeout)
+            settings = {"token": TOKEN, "timeout": timeout, "backend": backend}
+            ring = open_ring(rank, addresses, listeners[rank], **settings)
             results[rank] = work(ring)
         except Exception as err:
             results[rank] = err

@@ -20,7 +20,14 @@ ROOT = HERE.parents[1]
 SPACY, PUBLISHED = "spacy==3.8.18", "thinc==8.3.14"
 TOOLS = ["pytest"]
 SUITE_TOOLS = ["hypothesis", "mock"]  # what spaCy's own tests import
-SHORT = ["test_installation.py", "test_saved.py", "test_pipelines.py", "-k", "not [ or spacy or everything"]
+SHORT = [
+    "test_installation.py",
+    "test_saved.py",
+    "test_pipelines.py",
+    "test_distributed.py",
+    "-k",
+    "not [ or spacy or everything",
+]
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 

@@ -4,15 +4,19 @@ The arithmetic runs with any `Communicator`. `ThincTrainer`, `report` and `resum
 when one of them is called, never before: ``pip install thinc[ray]``.
 """
 
+from . import demo, loop  # join the registry
 from .communicator import Alone, Communicator, get_communicator, use_communicator
+from .configured import trainer_from_config
 from .optimizer import DataParallelOptimizer, prepare_optimizer
 from .parameters import prepare_model
 from .ring import Ring
 from .sharding import shard
+from .shared_memory import SharedRing, open_ring
 from .training import ThincTrainer, report, resume
 
 __all__ = [
     "ThincTrainer",
+    "trainer_from_config",
     "prepare_model",
     "prepare_optimizer",
     "shard",
@@ -23,5 +27,7 @@ __all__ = [
     "Communicator",
     "DataParallelOptimizer",
     "Ring",
+    "SharedRing",
+    "open_ring",
     "Alone",
 ]

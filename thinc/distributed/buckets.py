@@ -1,11 +1,13 @@
 """Averages many arrays over the workers in few messages: flat buffers of some megabytes."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy
 
 from .._util.arrays import copy_array, to_numpy
 from .communicator import Communicator
+
+Reduction = Literal["mean", "sum"]
 
 # Large enough that latency does not count, small enough to stay in the cache between copy and sum.
 BUCKET_BYTES = 4 * 2**20
@@ -48,7 +50,13 @@ def unpack_into(buffer: numpy.ndarray, arrays: list[Any]) -> None:
         start = stop
 
 
-def average_(arrays: list[Any], communicator: Communicator, bucket_bytes: int = BUCKET_BYTES) -> None:
+def average_(
+    arrays: list[Any],
+    communicator: Communicator,
+    bucket_bytes: int = BUCKET_BYTES,
+    *,
+    reduction: Reduction = "mean",
+) -> None:
     """Replace arrays of floats, in place, by their means over the workers: the same bits everywhere.
 
     Parameters
@@ -58,6 +66,8 @@ def average_(arrays: list[Any], communicator: Communicator, bucket_bytes: int = 
     communicator : Communicator
     bucket_bytes : int
         The largest buffer to be made. It must be the same on every worker.
+    reduction : {"mean", "sum"}
+        The sums, if not the means.
     """
     for bucket in plan_buckets(
         [array.shape for array in arrays], [array.dtype for array in arrays], bucket_bytes
@@ -67,6 +77,7 @@ def average_(arrays: list[Any], communicator: Communicator, bucket_bytes: int = 
         is_flat = len(members) == 1 and isinstance(first, numpy.ndarray) and first.flags.c_contiguous
         buffer = first.reshape(-1) if is_flat else pack(members)  # flat already: nothing to copy
         communicator.allreduce_(buffer)
-        buffer /= communicator.world_size
+        if reduction == "mean":
+            buffer /= communicator.world_size
         if not is_flat:
             unpack_into(buffer, members)

@@ -2,80 +2,71 @@
 
 from typing import Any
 
-import numpy
-
+from .._util.arrays import is_finite
 from ..model import Model
-from ..optimizers import Optimizer
-from .buckets import BUCKET_BYTES, average_
+from ..optimizers import Optimizer, is_ours
+from .buckets import BUCKET_BYTES, Reduction
 from .communicator import Communicator, get_communicator
-from .parameters import check_same_architecture, parameters_of
+from .gradients import average_gradients
+from .parameters import check_same_architecture
 
 
 class DataParallelOptimizer(Optimizer):
-    """An optimizer for `Model.finish_update` on several workers; `prepare_optimizer` makes it.
+    """An optimizer for ``Model.finish_update`` on several workers; `prepare_optimizer` makes it.
 
     Settings, state, saving and loading are those of `Optimizer`. Clipping, L2 and averages come after the
     gradients have been averaged, so they are as in one process.
     """
 
-    __slots__ = ("_bucket_bytes", "_communicator", "_tree")
+    __slots__ = ("_bucket_bytes", "_communicator", "_reduction", "_tree")
 
     _tree: Model[Any, Any]
     _communicator: Communicator
     _bucket_bytes: int
+    _reduction: Reduction
 
-    def update_many(
-        self, keys: list[Any], weights: list[Any], gradients: list[Any], *, lr_scale: float = 1.0
-    ) -> list[Any]:
-        """Average the gradients over the workers, then update; called by `Model.finish_update` on every worker.
+    def gather_gradients(self, model: Model[Any, Any]) -> bool:
+        """Average the gradients over the workers; called by ``Model.finish_update`` on every worker.
 
-        A parameter that has a gradient on some workers only counts as zero on the others, and is updated on all.
+        With ``on_nonfinite="raise"`` or ``"skip"`` it is the average that is looked at, so that every worker does
+        the same. Wherever one worker has a NaN or an infinity, the average has one.
 
-        Parameters and errors are those of `Optimizer.update_many`; ValueError also if a parameter is not in the
-        model that the optimizer was prepared for, and ConnectionError if another worker is gone. Then nothing
-        has been updated.
+        Parameters
+        ----------
+        model : Model
+            The tree that the optimizer was prepared for, or a part of it, the same on every worker.
+
+        Returns
+        -------
+        bool
+            Whether there is more than one worker.
+
+        Raises
+        ------
+        ValueError
+            If `model` is not in that tree.
+        ConnectionError
+            If another worker is gone.
+        FloatingPointError
+            On every worker, if an averaged gradient is not finite and ``on_nonfinite="raise"``. In every case
+            parameters and the optimizer's state are as they were.
         """
-        communicator = self._communicator
-        if communicator.world_size == 1:
-            return super().update_many(keys, weights, gradients, lr_scale=lr_scale)
-        parameters = parameters_of(self._tree)
-        places = {(node.id, name): i for i, (node, name, _) in enumerate(parameters)}
-        own: dict[int, Any] = {}
-        for key, gradient in zip(keys, gradients, strict=True):
-            if key not in places:
-                raise ValueError(
-                    f"Cannot update parameter {key}: it is not in the tree of model '{self._tree.name}', which "
-                    "the optimizer was prepared for. Call finish_update on that model, or prepare one that "
-                    "holds all of them."
-                )
-            own[places[key]] = gradient
-        # Dropout of layers, or a branch that a batch did not take: workers need not have the same gradients.
-        counts = numpy.zeros(len(parameters), dtype="int64")
-        counts[list(own)] = 1
-        communicator.allreduce_(counts)
-        chosen = [int(i) for i in numpy.flatnonzero(counts)]
-        for i in chosen:
-            if i not in own:
-                node, name, W = parameters[i]
-                own[i] = node.ops.xp.zeros_like(W)
-        averaged = [own[i] for i in chosen]
-        average_(averaged, communicator, self._bucket_bytes)
-        all_keys = [(parameters[i][0].id, parameters[i][1]) for i in chosen]
-        given = dict(zip(keys, weights, strict=True))
-        all_weights = [given.get(key, parameters[i][2]) for key, i in zip(all_keys, chosen, strict=True)]
-        updated = dict(
-            zip(
-                all_keys,
-                super().update_many(all_keys, all_weights, averaged, lr_scale=lr_scale),
-                strict=True,
+        if self._communicator.world_size == 1:
+            return False
+        if model is not self._tree and all(node is not model for node in self._tree.walk()):
+            raise ValueError(
+                f"Cannot update model '{model.name}': it is not in the tree of model '{self._tree.name}', which "
+                "the optimizer was prepared for. Call finish_update on that model, or prepare one that holds both."
             )
-        )
-        for i, key in zip(chosen, all_keys, strict=True):
-            if key not in given:
-                node, name, W = parameters[i]
-                if updated[key] is not W:
-                    node.set_param(name, updated[key])
-        return [updated[key] for key in keys]
+        averages = average_gradients(model, self._communicator, self._bucket_bytes, self._reduction)
+        if self.on_nonfinite == "raise" and not all(map(is_finite, averages)):
+            raise FloatingPointError(
+                f"Cannot update model '{model.name}': the average of a gradient over {self._communicator.world_size} "
+                "workers has NaNs or infinities, so one of theirs has. No worker has changed anything. Lower the "
+                "learning rate, look for a division by zero or a logarithm of zero in the model, or use "
+                "on_nonfinite='skip'."
+            )
+        return True
 
 
 def prepare_optimizer(
@@ -84,6 +75,7 @@ def prepare_optimizer(
     communicator: Communicator | None = None,
     *,
     bucket_bytes: int = BUCKET_BYTES,
+    reduction: Reduction = "mean",
 ) -> DataParallelOptimizer:
     """Make an optimizer average the gradients over the workers before each update.
 
@@ -99,6 +91,9 @@ def prepare_optimizer(
         By default that of the training loop.
     bucket_bytes : int
         Gradients are sent in messages of about this size; it must be the same on every worker.
+    reduction : {"mean", "sum"}
+        "mean" for losses that are means over the batch, "sum" for those that are sums, such as spaCy's: then W workers
+        with B/W rows each do what one does with B rows.
 
     Returns
     -------
@@ -109,20 +104,23 @@ def prepare_optimizer(
     TypeError
         If it is something else than an `Optimizer`, or has an update rule of its own in ``__call__``.
     ValueError
-        On every worker, if the models of two workers differ.
+        On every worker, if the models of two workers differ; or if `reduction` is something else.
     NotImplementedError
-        If the model holds networks of other frameworks, and there is more than one worker.
+        If the model holds a shim whose gradients cannot be averaged, and there is more than one worker.
     """
-    if not isinstance(optimizer, Optimizer) or type(optimizer).__call__ is not Optimizer.__call__:
+    if not isinstance(optimizer, Optimizer) or not is_ours(optimizer):
         raise TypeError(
             f"Cannot average gradients for an optimizer of {type(optimizer)}: expected thinc's Optimizer, such as "
             "Adam(0.001) gives"
         )
+    if reduction not in ("mean", "sum"):
+        raise ValueError(f"prepare_optimizer: reduction is {reduction!r}; expected 'mean' or 'sum'")
     communicator = communicator or get_communicator()
     if communicator.world_size > 1:
         check_same_architecture(model, communicator)
     prepared = DataParallelOptimizer.__new__(DataParallelOptimizer)
     for name in Optimizer.__slots__:
         setattr(prepared, name, getattr(optimizer, name))
-    prepared._tree, prepared._communicator, prepared._bucket_bytes = model, communicator, bucket_bytes
+    prepared._tree, prepared._communicator = model, communicator
+    prepared._bucket_bytes, prepared._reduction = bucket_bytes, reduction
     return prepared

@@ -7,6 +7,7 @@ import numpy
 
 from .._util.arrays import to_numpy
 from ..model import Model
+from ..shims.shim import Shim
 from .buckets import BUCKET_BYTES, pack, plan_buckets, unpack_into
 from .communicator import Communicator, get_communicator
 
@@ -31,7 +32,7 @@ def prepare_model(
         On every worker, if the models of two workers differ in their layers or in the shapes of their
         parameters; nothing has been changed then.
     NotImplementedError
-        If it holds networks of other frameworks, and there is more than one worker.
+        If it holds a shim whose gradients cannot be averaged, and there is more than one worker.
     """
     communicator = communicator or get_communicator()
     if communicator.world_size == 1:
@@ -44,7 +45,22 @@ def prepare_model(
         communicator.broadcast_(buffer)
         if communicator.rank:
             unpack_into(buffer, members)
+    for node in model.walk():
+        for shim in node.shims:
+            data = _broadcast_bytes(shim.to_bytes() if communicator.rank == 0 else b"", communicator)
+            if communicator.rank:
+                shim.from_bytes(data)
     return model
+
+
+def _broadcast_bytes(data: bytes, communicator: Communicator) -> bytes:
+    size = numpy.array([len(data)], dtype="int64")
+    communicator.broadcast_(size)
+    buffer = numpy.zeros(size[0], dtype="u1")
+    if communicator.rank == 0:
+        buffer[:] = numpy.frombuffer(data, dtype="u1")
+    communicator.broadcast_(buffer)
+    return buffer.tobytes()
 
 
 def parameters_of(model: Model[Any, Any]) -> list[tuple[Model[Any, Any], str, Any]]:
@@ -59,11 +75,15 @@ def parameters_of(model: Model[Any, Any]) -> list[tuple[Model[Any, Any], str, An
 
 def check_same_architecture(model: Model[Any, Any], communicator: Communicator) -> None:
     """Raise ValueError on every worker unless all have the same layers with parameters of the same shapes."""
-    foreign = [node.name for node in model.walk() if node.shims]
+    foreign = [
+        node.name
+        for node in model.walk()
+        if any(type(shim).get_gradients is Shim.get_gradients for shim in node.shims)
+    ]
     if foreign:
         raise NotImplementedError(
-            f"Cannot train model '{model.name}' on several workers: its layers {foreign} are networks of other "
-            "frameworks, whose gradients are not averaged. Train it on one worker, or with the framework's own tools."
+            f"Cannot train model '{model.name}' on several workers: the shims of its layers {foreign} do not define "
+            "get_gradients, so that their gradients cannot be averaged. Define it, or train on one worker."
         )
     own = _digest(model)
     common = own.copy()
@@ -85,7 +105,12 @@ def _digest(model: Model[Any, Any]) -> numpy.ndarray:
         (node.name, [(name, node.maybe_get_dim(name)) for name in node.dim_names]) for node in model.walk()
     ]
     arrays = [(node.name, name, array.shape, array.dtype.str) for node, name, array in parameters_of(model)]
-    return numpy.frombuffer(hashlib.sha256(repr((nodes, arrays)).encode()).digest(), dtype="u1").copy()
+    shims = [
+        (node.name, type(shim).__name__, sorted(shim.gradient_types().items()))
+        for node in model.walk()
+        for shim in node.shims
+    ]
+    return numpy.frombuffer(hashlib.sha256(repr((nodes, arrays, shims)).encode()).digest(), dtype="u1").copy()
 
 
 def digest_parameters(model: Model[Any, Any]) -> str:

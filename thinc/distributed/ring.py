@@ -93,7 +93,8 @@ class Ring:
             mine = parts[(self.rank - step) % size]
             target = parts[(self.rank - step - 1) % size]
             self._exchange(mine, received[: len(target)])
-            target += received[: len(target)]
+            with numpy.errstate(all="ignore"):  # what is infinite stays so
+                target += received[: len(target)]
         for step in range(size - 1):  # part r + 1 is complete here
             self._exchange(parts[(self.rank - step + 1) % size], parts[(self.rank - step) % size])
 
@@ -152,13 +153,21 @@ class Ring:
 
     def _begin(self, operation: str, array: numpy.ndarray) -> bool:
         """Check the array, and that the neighbour does the same; tell whether there is anything to do."""
+        self._check(operation, array)
+        if self.world_size == 1:
+            return False
+        self._agree(operation, array)
+        return array.size > 0
+
+    def _check(self, operation: str, array: numpy.ndarray) -> None:
         if not isinstance(array, numpy.ndarray) or array.ndim != 1 or not array.flags.c_contiguous:
             raise ValueError(
                 f"{operation}: expected a contiguous NumPy array of one dimension, got {type(array)} "
                 f"of shape {getattr(array, 'shape', None)}"
             )
-        if self.world_size == 1:
-            return False
+
+    def _agree(self, operation: str, array: numpy.ndarray) -> None:
+        """Wait until the worker before this one has come to the same step."""
         own = HEADER.pack(operation.encode(), array.size, array.dtype.str.encode())
         header = numpy.frombuffer(own, dtype="u1")
         other = numpy.empty_like(header)
@@ -172,7 +181,6 @@ class Ring:
                 f"{dtype.rstrip(bytes(1)).decode()}: all workers must take the same steps in the same order. "
                 "Look for a different number of batches, see shard()."
             )
-        return array.size > 0
 
     def _exchange(self, outgoing: numpy.ndarray | None, incoming: numpy.ndarray | None) -> None:
         """Send to the right and receive from the left at the same time, or do one of both."""

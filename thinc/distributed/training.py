@@ -6,6 +6,7 @@ from typing import Any
 from ..model import Model
 from ..optimizers import Optimizer
 from ..types import SizedGenerator
+from .shared_memory import Backend, check_backend
 
 
 def ThincTrainer(
@@ -15,6 +16,7 @@ def ThincTrainer(
     scaling_config: Any = None,
     run_config: Any = None,
     timeout: float = 300.0,
+    backend: Backend = "auto",
     **settings: Any,
 ) -> Any:
     """Make a trainer that runs a training loop on several workers at once.
@@ -31,6 +33,8 @@ def ThincTrainer(
         Where checkpoints go, and how many failures are allowed.
     timeout : float
         How long workers wait for each other at most, in seconds, before they fail.
+    backend : {"auto", "tcp", "shared_memory"}
+        What numbers go through: shared memory if all workers are on one machine, or TCP; see `open_ring`.
     **settings
         Others of Ray's `DataParallelTrainer`.
 
@@ -43,12 +47,16 @@ def ThincTrainer(
     ------
     ImportError
         Without Ray.
+    ValueError
+        If there is no such backend.
     """
+    check_backend(backend)
     from ._ray import make_trainer
 
     return make_trainer(
         train_loop_per_worker,
         timeout=timeout,
+        backend=backend,
         train_loop_config=train_loop_config,
         scaling_config=scaling_config,
         run_config=run_config,

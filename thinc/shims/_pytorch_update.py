@@ -3,6 +3,7 @@
 from typing import Any, List, Tuple
 
 from .. import compat
+from .._util.arrays import to_numpy
 from ..backends import NumpyOps
 from ..optimizers import is_ours, update_each
 from ..util import torch2xp, xp2torch
@@ -32,6 +33,25 @@ def update_parameters(optimizer: Any, owner_id: int, named: List[Tuple[str, Any]
             parameter.data.copy_(xp2torch(new, device=parameter.device).reshape(parameter.shape))
         if not (is_ours(optimizer) and is_view_of_gradient):  # ours have set it to zero
             parameter.grad.zero_()
+
+
+def gradient_type(parameter: Any) -> Tuple[Tuple[int, ...], str]:
+    """Shape and type of what `gradient_as_array` gives."""
+    dtype = "float64" if parameter.dtype == compat.torch.float64 else "float32"
+    return tuple(parameter.shape) or (1,), dtype
+
+
+def gradient_as_array(parameter: Any) -> Any:
+    """The gradient of a parameter as a NumPy array, which shares its memory where it can be."""
+    return to_numpy(_as_array(parameter.grad, False)[0])
+
+
+def set_gradient(parameter: Any, array: Any) -> None:
+    """Copy an array into the gradient of a parameter, which need not have one."""
+    gradient = compat.torch.from_numpy(array).reshape(parameter.shape)
+    if parameter.grad is None or parameter.grad.is_sparse:
+        parameter.grad = compat.torch.empty_like(parameter)
+    parameter.grad.copy_(gradient)
 
 
 def _as_array(tensor: Any, in_float32: bool) -> Tuple[Any, bool]:

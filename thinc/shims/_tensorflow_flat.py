@@ -17,6 +17,8 @@ class FlatVariables:
     ----------
     size : int
         Of the vector.
+    type_name : str
+        Of the vector: float32 or float64.
     """
 
     def __init__(self, variables: Sequence[Any]):
@@ -25,6 +27,7 @@ class FlatVariables:
         self._sizes = [variable.shape.num_elements() for variable in variables]
         self.size = sum(self._sizes)
         is_double = bool(variables) and all(variable.dtype == tensorflow.float64 for variable in variables)
+        self.type_name = "float64" if is_double else "float32"
         self._dtype = tensorflow.float64 if is_double else tensorflow.float32
         self._read = tensorflow.function(lambda: self._join(self._variables), autograph=False)
         self._concat = tensorflow.function(self._join, autograph=False)

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 import numpy
 
 from .. import compat
-from .._util.arrays import is_cupy_array, is_jax_gpu_array
+from .._util.arrays import is_cupy_array, is_jax_gpu_array, to_numpy
 from .._util.frameworks import assert_jax_installed
 from .._util.msgpack import describe, pack, unpack
 from ..backends._convert_jax import get_jax_default_device, get_jax_device, jax2xp, xp2jax
@@ -152,6 +152,25 @@ class JAXShim(Shim):
         gradients = [_to_writable(leaf) for leaf in self._gradients]
         self._trained = self._store(update_each(optimizer, keys, weights, gradients))
         self._gradients = None
+
+    def gradient_types(self) -> Dict[str, Tuple[Tuple[int, ...], str]]:
+        """Path to shape and type of the gradient of each parameter that is trained, as an array."""
+        pairs = zip(self._tree.trained_names, self._trained, strict=True)
+        return {name: (tuple(leaf.shape) or (1,), _type_of(leaf)) for name, leaf in pairs}
+
+    def get_gradients(self) -> Dict[str, Any]:
+        """Path to a copy of the gradient, of all trained parameters or none; float32 where those are narrower."""
+        if self._gradients is None:
+            return {}
+        pairs = zip(self._tree.trained_names, self._gradients, strict=True)
+        return {name: to_numpy(_to_writable(leaf)) for name, leaf in pairs}
+
+    def set_gradients(self, gradients: Mapping[str, Any]) -> None:
+        """Replace the gradients of all trained parameters."""
+        self._gradients = tuple(
+            _to_device_like(gradients[name].reshape(leaf.shape), leaf)
+            for name, leaf in zip(self._tree.trained_names, self._trained, strict=True)
+        )
 
     def _store(self, arrays: List[Any]) -> Leaves:
         """The values of these arrays as trained parameters."""
@@ -305,6 +324,11 @@ def _to_writable(leaf: Any) -> Any:
     if array.dtype.itemsize < 4:
         array = array.astype("float32")
     return array if array.ndim else array.reshape(1)
+
+
+def _type_of(leaf: Any) -> str:
+    """The type of what `_to_writable` makes of it."""
+    return "float32" if leaf.dtype.itemsize < 4 else str(leaf.dtype)
 
 
 def _check_shape(name: str, old: Any, new: Any) -> None:

@@ -15,7 +15,7 @@ from ..util import get_torch_default_device
 from ._pytorch_backward import gradient_of, has_gradient, run_backward, run_scaled_backward
 from ._pytorch_mode import evaluation_mode
 from ._pytorch_state import default_deserialize_torch_model, default_serialize_torch_model, swapped
-from ._pytorch_update import update_parameters
+from ._pytorch_update import gradient_as_array, gradient_type, set_gradient, update_parameters
 from .pytorch_grad_scaler import PyTorchGradScaler
 from .shim import Shim
 
@@ -166,6 +166,32 @@ class PyTorchShim(Shim):
             for _, parameter in todo:
                 parameter.grad.zero_()
         self._grad_scaler.update()
+
+    def gradient_types(self) -> Dict[str, Tuple[Tuple[int, ...], str]]:
+        """Name to shape and type of the gradient of each parameter, frozen ones too, as an array.
+
+        Raises
+        ------
+        NotImplementedError
+            If gradients are scaled, as on CUDA devices in mixed precision: each worker has a scale of its own.
+        """
+        if self._scales_gradients():
+            raise NotImplementedError(
+                "Cannot average the gradients of a PyTorch module in mixed precision on a CUDA device: they are "
+                "scaled. Pass mixed_precision=False."
+            )
+        return {name: gradient_type(p) for name, p in self._loaded_model().named_parameters()}
+
+    def get_gradients(self) -> Dict[str, Any]:
+        """Name to gradient of what has one; the memory is that of the parameter's ``grad`` where it can be."""
+        named = self._loaded_model().named_parameters()
+        return {name: gradient_as_array(p) for name, p in named if p.grad is not None}
+
+    def set_gradients(self, gradients: Mapping[str, Any]) -> None:
+        """Copy arrays into the gradients of parameters of these names."""
+        parameters = dict(self._loaded_model().named_parameters())
+        for name, array in gradients.items():
+            set_gradient(parameters[name], array)
 
     @contextmanager
     def use_params(self, params: Optional[Mapping[Any, Any]]) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 import copy
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple
 
 from .._util.ids import Identified
 from .._util.paths import read_bytes, write_bytes
@@ -54,6 +54,21 @@ class Shim(Identified):
     def finish_update(self, optimizer: Any) -> None:
         """Update the network's parameters from their gradients."""
         raise NotImplementedError(self._undefined("finish_update"))
+
+    def gradient_types(self) -> Dict[str, Tuple[Tuple[int, ...], str]]:
+        """Name to shape and type of the array that `get_gradients` gives for each parameter that has a gradient.
+
+        This, `get_gradients` and `set_gradients` are needed for training on several workers only.
+        """
+        raise NotImplementedError(self._undefined("gradient_types"))
+
+    def get_gradients(self) -> Dict[str, Any]:
+        """Name to the gradient of each parameter that has one: NumPy arrays, which may share its memory."""
+        raise NotImplementedError(self._undefined("get_gradients"))
+
+    def set_gradients(self, gradients: Mapping[str, Any]) -> None:
+        """Replace gradients by NumPy arrays of the shapes that `get_gradients` gives them."""
+        raise NotImplementedError(self._undefined("set_gradients"))
 
     @contextmanager
     def use_params(self, params: Any) -> Iterator[None]:

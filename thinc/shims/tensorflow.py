@@ -212,6 +212,27 @@ class TensorFlowShim(Shim):
             flat.write(xp2tensorflow(updated))
         self.gradients = None
 
+    def gradient_types(self) -> Dict[str, Tuple[Tuple[int, ...], str]]:
+        """Shape and type of the vector of all gradients, under the name that optimizers know it by."""
+        flat = self._flat_variables()
+        return {"tensorflow-shim": ((flat.size,), flat.type_name)} if flat.size else {}
+
+    def get_gradients(self) -> Dict[str, Any]:
+        """A copy of the gradients as one vector, if there are any."""
+        if self.gradients is None or not self.gradient_types():
+            return {}
+        return {"tensorflow-shim": self._flat_variables().concatenate(self.gradients).numpy()}
+
+    def set_gradients(self, gradients: Mapping[str, Any]) -> None:
+        """Replace the gradients by parts of a vector."""
+        vector, start = gradients["tensorflow-shim"], 0
+        self.gradients = []
+        for variable in self._trainable():
+            stop = start + variable.shape.num_elements()
+            part = compat.tensorflow.reshape(vector[start:stop], variable.shape)
+            self.gradients.append(compat.tensorflow.cast(part, variable.dtype))
+            start = stop
+
     def _flat_variables(self) -> FlatVariables:
         variables = self._trainable()
         if self._flat is None or not self._flat.holds(variables):
