@@ -38,9 +38,10 @@ template <typename T> gemm_index maxout_rows_at_once(const MaxoutDense<T>& d) {
 template <typename T> std::size_t maxout_dense_workspace(const MaxoutDense<T>* call) {
     MaxoutDense<T> d = *call;
     GemmCall<T> g = maxout_product<T>(d, nullptr);
-    gemm_index rows = gemm_max_rows;
-    if (!maxout_by_blocks(g, plan_strips(g, ~std::size_t(0)))) g.M = rows = maxout_rows_at_once(d);
-    return gemm_workspace(&g) + static_cast<std::size_t>(rows * g.N);
+    const GemmPlan plan = plan_strips(g, ~std::size_t(0));
+    if (maxout_by_blocks(g, plan)) return static_cast<std::size_t>(plan.work + gemm_max_rows * g.N);
+    g.M = maxout_rows_at_once(d);
+    return gemm_workspace(&g) + static_cast<std::size_t>(g.M * g.N);
 }
 
 template <typename T> void maxout_dense(const MaxoutDense<T>* call, T* work, std::size_t size) {
