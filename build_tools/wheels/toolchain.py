@@ -31,17 +31,12 @@ TARGETS = {
 
 
 def environment(target: Target, python: str, cache: Path) -> dict[str, str]:
-    """Variables that make setuptools build for `target`, with the interpreter `python` ("3.13") of this machine."""
+    """Variables that make setuptools build for `target`, with a Python ("3.13") of this machine."""
     import ziglang
 
     zig = str(Path(ziglang.__file__).parent / "zig")
     # Linked with the C library's shared object, as an extension module must be; musl's would else be linked in.
-    options = [
-        "-target",
-        f"{target.machine}-{target.libc}",
-        "-fno-sanitize=undefined",
-        "-Wno-unused-command-line-argument",
-    ]
+    options = ["-target", f"{target.machine}-{target.libc}", "-fno-sanitize=undefined"]
     if not target.is_glibc:
         options.append("-dynamic")
     c, cxx = shlex.join([zig, "cc", *options]), shlex.join([zig, "c++", *options])
