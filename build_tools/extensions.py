@@ -75,7 +75,7 @@ def extensions() -> list[Extension]:
             define_macros=macros,
             extra_compile_args=module_flags(),
             extra_link_args=link_flags(),
-            depends=headers(),
+            depends=[*headers(), "build_tools/flags.py", "build_tools/exports.map"],
             language="c++",
         )
         for path in _relative((ROOT / "thinc").rglob("*.pyx"))

@@ -1,8 +1,10 @@
 """A quick selection of tests of the installed wheel, `python check_installed.py FOLDER` with that of the repository."""
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 # One of each kind: the package, the C interface, every kernel on every instruction set, layers, training, saved models.
@@ -29,7 +31,11 @@ SELECTION = [
 
 
 def main(folder: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SELECTION]
+    # As a program: `python -m pytest` would put the source tree before what is installed.
+    pytest = shutil.which("pytest", path=sysconfig.get_path("scripts"))
+    if pytest is None:
+        raise FileNotFoundError("pytest is not installed in the environment that is tested")
+    command = [pytest, "-q", "-p", "no:cacheprovider", *SELECTION]
     return subprocess.run(
         command, cwd=Path(folder), env={**os.environ, "THINC_TEST_INSTALLED": "1"}
     ).returncode
