@@ -1,11 +1,14 @@
 """Schedules, against closed formulas and published values."""
 
+import copy
+import pickle
 from itertools import islice
 
 import numpy
 import pytest
 
 from thinc import schedules
+from thinc.api import Adam, NumpyOps
 from thinc.config import registry
 
 
@@ -94,10 +97,136 @@ def test_cyclic_triangular():
     )
 
 
+def test_warmup_cosine():
+    n = numpy.arange(8)
+    numpy.testing.assert_allclose(
+        take(schedules.warmup_cosine(1.0, 4, 12, final_rate=0.1), 14),
+        [0, 0.25, 0.5, 0.75, *(0.1 + 0.9 * (1 + numpy.cos(numpy.pi * n / 8)) / 2), 0.1, 0.1],
+    )
+    assert take(schedules.warmup_cosine(1.0, 0, 1), 2) == [1.0, 0.0]
+
+
+def test_one_cycle():
+    values = take(schedules.one_cycle(2.0, 20), 25)
+    # As PyTorch's OneCycleLR gives them
+    numpy.testing.assert_allclose(
+        values[:8], [0.08, 0.263344, 0.743344, 1.336656, 1.816656, 2.0, 1.974928, 1.900969], atol=1e-6
+    )
+    numpy.testing.assert_allclose(values[19:], 0.08 / 1e4)
+    assert values.index(max(values)) == 5
+
+
+def test_polynomial():
+    numpy.testing.assert_allclose(
+        take(schedules.polynomial(1.0, 4, power=2.0, final_rate=0.5), 6),
+        [1.0, 0.5 + 0.5 * 0.5625, 0.625, 0.53125, 0.5, 0.5],
+    )
+
+
+def test_exponential():
+    assert take(schedules.exponential(1.0, 0.5, final_rate=0.2), 5) == [1, 0.5, 0.25, 0.2, 0.2]
+    numpy.testing.assert_allclose(take(schedules.exponential(2.0, 0.25, steps=2), 3), [2, 1, 0.5])
+    assert take(schedules.exponential(1.0, 0.5, final_rate=1e-300), 3000)[-1] == 1e-300
+
+
+def test_sequence():
+    series = schedules.sequence(schedules.constant(1.0), [5.0, 6.0, 7.0], (0.5, 0.25), steps=[2, 1])
+    assert list(series) == [1.0, 1.0, 5.0, 0.5, 0.25]
+    assert list(schedules.sequence([1.0, 2.0], steps=[])) == [1.0, 2.0]
+    # one that ends early leaves its turn to the next
+    assert list(schedules.sequence([1.0], [2.0], steps=[5])) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("position", [0, 1, 3, 6])
+def test_sequences_resume_with_the_schedules_in_them(position):
+    series = schedules.sequence(
+        schedules.warmup_linear(1.0, 4, 8), schedules.exponential(1.0, 0.5), steps=[3]
+    )
+    whole = take(series, 8)
+    series.seek(position)
+    for resumed in (copy.copy(series), pickle.loads(pickle.dumps(series)), series):
+        assert take(resumed, 8 - position) == whole[position:]
+
+
+def test_sequences_of_plain_generators_cannot_be_copied():
+    series = schedules.sequence((x for x in [1.0]), [2.0], steps=[1])
+    with pytest.raises(TypeError, match=r"'sequence'.*draws from a generator"):
+        copy.copy(series)
+    assert list(series) == [1.0, 2.0]
+
+
+def square(n):
+    return n * n
+
+
+def test_functions_of_the_step():
+    assert take(schedules.of_step(square), 4) == [0, 1, 4, 9]
+    series = schedules.of_step(square)
+    next(series)
+    assert take(pickle.loads(pickle.dumps(series)), 2) == [1, 4]
+    optimizer = Adam(lambda n: 0.1 / (n + 1), L2=square)
+    assert (optimizer.learn_rate, optimizer.L2) == (0.1, 0)
+    optimizer.step_schedules()
+    optimizer.step_schedules()
+    assert (optimizer.learn_rate, optimizer.L2) == (pytest.approx(0.1 / 3), 4)
+    with pytest.raises(ValueError, match="starts with 'text'"):
+        Adam(lambda n: "text")
+    sizes = [len(batch) for batch in NumpyOps().minibatch(lambda n: n + 1, range(10))]
+    assert sizes == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: schedules.warmup_cosine(1.0, 5, 5),
+            "warmup_cosine: expected 0 <= warmup_steps < total_steps",
+        ),
+        (lambda: schedules.warmup_cosine(0.1, 1, 5, final_rate=0.2), "initial_rate not below final_rate"),
+        (lambda: schedules.one_cycle(1.0, 3), "more total_steps"),
+        (lambda: schedules.one_cycle(1.0, 30, rising=1.0), "a share between 0 and 1"),
+        (
+            lambda: schedules.one_cycle(1.0, 30, final_factor=0.5),
+            "at least 1 as start_factor and final_factor",
+        ),
+        (lambda: schedules.polynomial(1.0, 0), "at least 1 as total_steps"),
+        (lambda: schedules.polynomial(1.0, 5, power=0.0), "a positive power"),
+        (lambda: schedules.exponential(1.0, 1.5), "a decay in"),
+        (lambda: schedules.exponential(1.0, 0.5, steps=0), "at least 1 as steps"),
+        (lambda: schedules.sequence([1.0], steps=[1]), "1 for 1 schedules"),
+        (lambda: schedules.sequence(steps=[]), "0 for 0 schedules"),
+        (lambda: schedules.sequence([1.0], [2.0], steps=[-1]), "numbers of steps from 0"),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_of_step_takes_functions_only():
+    with pytest.raises(TypeError, match="of_step: expected a function"):
+        schedules.of_step(0.5)
+
+
+LAZY = [
+    "constant",
+    "constant_then",
+    "decaying",
+    "compounding",
+    "warmup_linear",
+    "slanted_triangular",
+    "cyclic_triangular",
+]
+
+
 @pytest.mark.parametrize("name", schedules.__all__)
-def test_registered_and_lazy(name):
+def test_registered(name):
+    assert registry.get("schedules", f"{name}.v1") is getattr(schedules, name)
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_lazy(name):
     func = getattr(schedules, name)
-    assert registry.get("schedules", f"{name}.v1") is func
     wrong = {
         "constant": (),
         "constant_then": (1.0, "x", 3),
@@ -114,6 +243,20 @@ def test_registered_and_lazy(name):
 
 
 def test_from_config():
+    joined = {
+        "@schedules": "sequence.v1",
+        "*": {
+            "first": [0.0, 0.5],
+            "then": {
+                "@schedules": "warmup_cosine.v1",
+                "initial_rate": 1.0,
+                "warmup_steps": 0,
+                "total_steps": 2,
+            },
+        },
+        "steps": [2],
+    }
+    assert take(registry.resolve({"rate": joined})["rate"], 4) == [0.0, 0.5, 1.0, 0.5]
     config = {
         "a": {
             "@schedules": "constant_then.v1",

@@ -129,7 +129,13 @@ from .schedules import (
     constant_then,
     cyclic_triangular,
     decaying,
+    exponential,
+    of_step,
+    one_cycle,
+    polynomial,
+    sequence,
     slanted_triangular,
+    warmup_cosine,
     warmup_linear,
 )
 from .shims import (
@@ -207,7 +213,8 @@ __all__ = [
     "wrap_model_recursive",
     # optimizers and schedules
     "Adam", "Optimizer", "RAdam", "SGD", "compounding", "constant", "constant_then", "cyclic_triangular",
-    "decaying", "slanted_triangular", "warmup_linear",
+    "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence", "slanted_triangular",
+    "warmup_cosine", "warmup_linear",
     # networks of other frameworks
     "PyTorchGradScaler", "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchShim", "PyTorchWrapper", "PyTorchWrapper_v2",
     "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",

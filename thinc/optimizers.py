@@ -14,6 +14,7 @@ from ._util.msgpack import seal, unseal
 from ._util.paths import read_bytes, write_bytes
 from .config import registry
 from .kernels.optimizers import update_parameter, update_parameters
+from .schedules import of_step
 from .types import FloatsT, FloatsXd, Generator
 
 __all__ = ["Adam", "RAdam", "SGD", "Optimizer", "ADAM_DEFAULTS", "SGD_DEFAULTS"]
@@ -114,7 +115,7 @@ class Optimizer:
     """Update rule for parameters, with its settings and its state per parameter.
 
     Every setting that is a number may also be an iterable of numbers, such as a schedule: its first item is
-    drawn at once, each of the following by `step_schedules`.
+    drawn at once, each of the following by `step_schedules`. A function is called with the number of the step.
 
     Parameters
     ----------
@@ -245,6 +246,8 @@ class Optimizer:
             return
         name = f"'{setting}' (attribute '{attribute}')" if setting else f"'{attribute}'"
         problem = f"Invalid value for the optimizer's setting {name}"
+        if callable(value) and not hasattr(value, "__next__") and not hasattr(value, "__iter__"):
+            value = of_step(value)
         try:
             # An iterator is drawn from as it is: some have no `__iter__`.
             schedule = value if hasattr(value, "__next__") else iter(value)

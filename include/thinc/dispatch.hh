@@ -50,6 +50,34 @@ template <typename T> struct Maxouts {
     std::ptrdiff_t (*backprop_maxout)(T* dx, const T* dy, const std::int32_t* which, std::size_t N, std::size_t P);
 };
 
+// --- a dense layer with maxout (kernels/maxout_dense.hh, maxout_gradient.hh); strides are elements between rows
+template <typename T> struct MaxoutDense {
+    std::ptrdiff_t B, nO, P, nI;
+    const T* X;  // (B, nI)
+    std::ptrdiff_t sX;
+    const T *W, *b;       // (nO, P, nI), (nO, P)
+    T* Y;                 // (B, nO)
+    std::uint8_t* which;  // (B, nO): the pieces that were chosen
+};
+template <typename T> struct MaxoutGradient {
+    std::ptrdiff_t B, nO, P, nI;
+    const T* dY;  // (B, nO)
+    std::ptrdiff_t sdY;
+    const std::uint8_t* which;  // (B, nO)
+    std::ptrdiff_t swhich;
+    const T* X;  // (B, nI)
+    std::ptrdiff_t sX;
+    const T* W;  // (nO, P, nI)
+    T* dX;       // (B, nI), or null
+    T *dW, *db;  // (nO, P, nI), which is added to, and (nO, P); or both null
+};
+template <typename T> struct MaxoutDenses {
+    std::size_t (*workspace)(const MaxoutDense<T>* call);  // elements of T
+    void (*forward)(const MaxoutDense<T>* call, T* work, std::size_t size);
+    std::size_t (*gradient_workspace)(const MaxoutGradient<T>* call);
+    std::ptrdiff_t (*gradient)(const MaxoutGradient<T>* call, T* work);
+};
+
 // --- random numbers (kernels/random.hh)
 struct Random {
     void (*bits)(std::uint32_t* out, std::size_t n, std::uint64_t key, std::uint64_t first);
@@ -71,12 +99,13 @@ template <typename T> struct Reductions {
 
 // --- windows (kernels/sequences.hh)
 template <typename T> struct Windows {
-    void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW);
+    void (*seq2col)(T* out, const T* X, const std::int32_t* lengths, std::size_t n, std::size_t I, std::size_t nW,
+                    std::size_t first, std::size_t last);
     void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
-                             std::size_t nW);
-    void (*add)(T* out, const T* X, const T* Y, std::size_t n);
+                             std::size_t nW, std::size_t first, std::size_t last);
+    void (*add)(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole);
     void (*add_reversed)(T* out, const T* X, std::size_t X_stride, const T* Y, const std::int32_t* lengths,
-                         std::size_t S, std::size_t B, std::size_t I);
+                         std::size_t S, std::size_t B, std::size_t I, std::size_t first, std::size_t last);
 };
 
 // --- tables (kernels/gather.hh)
@@ -84,7 +113,7 @@ template <typename T> struct Tables {
     std::ptrdiff_t (*gather_add)(T* out, const T* table, const std::int32_t* indices, std::size_t rows, std::size_t O,
                                  std::size_t B, std::size_t K);
     std::ptrdiff_t (*scatter_add)(T* table, const std::int32_t* indices, const T* values, std::size_t rows,
-                                  std::size_t O, std::size_t B, std::size_t K);
+                                  std::size_t O, std::size_t B, std::size_t K, std::uint32_t part, std::uint32_t parts);
 };
 
 // --- hashing (kernels/hashing.hh)
@@ -110,9 +139,16 @@ template <typename T> struct GemmCall {
     const T* bias;  // (N,) or null
 };
 constexpr std::size_t gemm_least_work = 2048;
+struct GemmGrid {
+    std::ptrdiff_t rows, columns;  // of parts: rows * columns parts
+};
 template <typename T> struct Gemm {
     std::size_t (*workspace)(const GemmCall<T>* call);  // elements that gemm would like to have in `work`
     void (*gemm)(const GemmCall<T>* call, T* work, std::size_t size);  // size: that, or at least gemm_least_work
+    // The same for several threads: how many parts the product has, what a part needs as workspace, and what it does.
+    GemmGrid (*grid)(const GemmCall<T>* call, std::ptrdiff_t threads);
+    std::size_t (*part_workspace)(const GemmCall<T>* call, GemmGrid grid, std::ptrdiff_t part);
+    void (*gemm_part)(const GemmCall<T>* call, GemmGrid grid, std::ptrdiff_t part, T* work, std::size_t size);
     void (*axpy)(T* y, T alpha, const T* x, std::size_t n);
 };
 
@@ -149,7 +185,8 @@ struct ParameterUpdate {
     void *weights, *gradient, *mom1, *mom2, *average;
     std::size_t size;
     double step, average_rate;
-    int rule;  // UpdateRule
+    int rule;       // UpdateRule
+    double factor;  // of the gradient: less than 1 where it is clipped
 };
 
 struct UpdateSettings {
@@ -159,6 +196,7 @@ struct UpdateSettings {
 template <typename T> struct Optimizers {
     void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
     double (*sum_squares)(const T* x, std::size_t n);
+    double (*sum_squares_penalised)(const T* x, const T* w, double l2, std::size_t n);
     void (*scale)(T* x, double factor, std::size_t n);
     void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
 };
@@ -197,6 +235,7 @@ template <typename T> struct RealKernels {
     Softmaxes<T> softmax;
     Normalizers<T> normalize;
     Maxouts<T> maxout;
+    MaxoutDenses<T> maxout_dense;
     Reductions<T> reductions;
     Windows<T> windows;
     Tables<T> tables;

@@ -5,12 +5,13 @@
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/gather.hh"
-#include "thinc/kernels/gemm.hh"
+#include "thinc/kernels/gemm_parts.hh"
 #include "thinc/kernels/hashing.hh"
 #include "thinc/kernels/layernorm.hh"
 #include "thinc/kernels/losses.hh"
 #include "thinc/kernels/lstm.hh"
 #include "thinc/kernels/maxout.hh"
+#include "thinc/kernels/maxout_dense.hh"
 #include "thinc/kernels/optimizers.hh"
 #include "thinc/kernels/random.hh"
 #include "thinc/kernels/reduce.hh"
@@ -29,6 +30,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         softmax_kernels<T>(),
         normalizer_kernels<T>(),
         maxout_kernels<T>(),
+        maxout_dense_kernels<T>(),
         reduction_kernels<T>(),
         window_kernels<T>(),
         table_kernels<T>(),

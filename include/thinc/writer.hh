@@ -101,5 +101,38 @@ class Writer {
     alignas(line) char buffer_[line];
 };
 
+// The bytes from `first` to `last` of such a run, written by one of several threads: it is given the pieces in order,
+// and leaves out those of the others.
+class PartWriter {
+  public:
+    // `total`: bytes of the whole run. `at`: where the first piece to come belongs, at most `first`.
+    void begin(void* out, std::size_t total, std::size_t first, std::size_t last, std::size_t at) {
+        writer_.begin(static_cast<char*>(out) + first, total);
+        first_ = first;
+        last_ = last;
+        at_ = at;
+    }
+    void put(const void* source, std::size_t n) {
+        const std::size_t from = cut(first_, n), to = cut(last_, n);
+        if (from < to) writer_.put(static_cast<const char*>(source) + from, to - from);
+        at_ += n;
+    }
+    void zeros(std::size_t n) {
+        const std::size_t from = cut(first_, n), to = cut(last_, n);
+        if (from < to) writer_.zeros(to - from);
+        at_ += n;
+    }
+    bool is_done() const { return at_ >= last_; }
+    void end() { writer_.end(); }
+
+  private:
+    // how many of the next n bytes come before `position`
+    std::size_t cut(std::size_t position, std::size_t n) const {
+        return position <= at_ ? 0 : position - at_ < n ? position - at_ : n;
+    }
+    Writer writer_;
+    std::size_t first_ = 0, last_ = 0, at_ = 0;
+};
+
 }  // namespace
 }  // namespace thinc

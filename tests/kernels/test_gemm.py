@@ -8,18 +8,10 @@ import numpy
 import pytest
 from numpy.testing import assert_array_equal
 
+from helpers.products import POINTER, REAL, SIZE, c_function, matrix, multiply, strides
 from thinc.kernels import _blis, _gemm
 from thinc.kernels._dispatch import available_isas, use_isa
 
-get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-get_pointer.restype = ctypes.c_void_p
-get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
-get_name = ctypes.pythonapi.PyCapsule_GetName
-get_name.restype = ctypes.c_char_p
-get_name.argtypes = [ctypes.py_object]
-
-SIZE, POINTER = ctypes.c_ssize_t, ctypes.c_void_p
-REAL = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 # Around one register, one tile and the blocks of rows of every instruction set.
 ROWS = [1, 2, 3, 5, 6, 7, 12, 14, 15, 29, 57]
 COLUMNS = [1, 3, 4, 8, 9, 16, 17, 31, 33, 64, 65, 100]
@@ -35,38 +27,6 @@ def isa(request):
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request):
     return request.param
-
-
-def c_function(module, name, *argtypes):
-    capsule = module.__pyx_capi__[name]
-    return ctypes.CFUNCTYPE(None, *argtypes)(get_pointer(capsule, get_name(capsule)))
-
-
-def strides(X):
-    return [stride // X.itemsize for stride in X.strides]
-
-
-def multiply(A, B, C, alpha=1.0, beta=0.0, bias=None):
-    """C = alpha * A B + beta * C + bias, by `sgemm` or `dgemm` of `thinc.kernels._gemm`."""
-    real = REAL[str(C.dtype)]
-    operand = [POINTER, SIZE, SIZE]
-    function = c_function(
-        _gemm,
-        "sgemm" if C.dtype == "float32" else "dgemm",
-        *[SIZE, SIZE, SIZE, real, *operand, *operand, real, POINTER, SIZE, POINTER],
-    )
-    M, K = A.shape
-    function(
-        *[M, B.shape[1], K, alpha, A.ctypes.data, *strides(A), B.ctypes.data, *strides(B)],
-        *[beta, C.ctypes.data, strides(C)[0], None if bias is None else bias.ctypes.data],
-    )
-    return C
-
-
-def matrix(rng, rows, columns, transposed, dtype):
-    if transposed:
-        return rng.normal(size=(columns, rows)).astype(dtype).T
-    return rng.normal(size=(rows, columns)).astype(dtype)
 
 
 def check(C, A, B, alpha=1.0, beta=0.0, before=0.0, bias=0.0):

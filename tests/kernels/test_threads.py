@@ -13,7 +13,19 @@ import thinc
 from thinc.api import NumpyOps
 
 X = numpy.random.default_rng(0).normal(size=(500, 700)).astype("f")
+W = numpy.random.default_rng(1).normal(size=(300, 700)).astype("f")
 OPS = NumpyOps()
+
+
+def gelu():
+    return OPS.gelu(X).tobytes()
+
+
+def gemm():
+    return OPS.gemm(X, W, trans2=True).tobytes()
+
+
+both = pytest.mark.parametrize("operation", [gelu, gemm])
 
 
 @pytest.fixture(autouse=True)
@@ -79,35 +91,37 @@ def test_info_tells():
 @pytest.mark.skipif(
     not os.path.isdir("/proc/self/task"), reason="the system does not list a process's threads"
 )
-def test_threads_begin_with_work_and_end_with_the_wish_for_fewer():
+@both
+def test_threads_begin_with_work_and_end_with_the_wish_for_fewer(operation):
     before = n_system_threads()
     thinc.set_num_threads(4)
     assert n_system_threads() == before
-    OPS.gelu(X)
+    operation()
     assert n_system_threads() == before + 3
     thinc.set_num_threads(2)
     assert n_system_threads() == before
-    OPS.gelu(X)
+    operation()
     assert n_system_threads() == before + 1
     thinc.set_num_threads(1)
     assert n_system_threads() == before
 
 
-def _child(connection):
-    connection.send((thinc.get_num_threads(), OPS.gelu(X).tobytes()))
+def _child(connection, operation):
+    connection.send((thinc.get_num_threads(), operation()))
     connection.close()
 
 
 # The threads that Python 3.12 warns of are those of the test runner; ours have stopped.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+@both
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_child_processes(method):
-    expected = OPS.gelu(X).tobytes()
+def test_child_processes(method, operation):
+    expected = operation()
     thinc.set_num_threads(3)
-    assert OPS.gelu(X).tobytes() == expected
+    assert operation() == expected
     context = multiprocessing.get_context(method)
     ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(theirs,))
+    child = context.Process(target=_child, args=(theirs, operation))
     child.start()
     assert ours.poll(60), "the child hangs"
     number, result = ours.recv()
@@ -115,43 +129,46 @@ def test_child_processes(method):
     assert child.exitcode == 0
     assert result == expected
     assert number == (3 if method == "fork" else 1)
-    assert OPS.gelu(X).tobytes() == expected
+    assert operation() == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")
-def test_fork_while_another_thread_is_at_work():
+@pytest.mark.parametrize("call", ["ops.gelu(X)", "ops.gemm(X, X, trans2=True)"])
+def test_fork_while_another_thread_is_at_work(call):
     code = """
 import os, threading, numpy, thinc
 from thinc.api import NumpyOps
 ops, X = NumpyOps(), numpy.random.default_rng(0).normal(size=(500, 700)).astype("f")
-expected = ops.gelu(X)
+expected = CALL
 thinc.set_num_threads(4)
 stop = threading.Event()
 def work():
     while not stop.is_set():
-        ops.gelu(X)
+        CALL
 other = threading.Thread(target=work)
 other.start()
 for _ in range(50):
     pid = os.fork()
     if not pid:
-        os._exit(0 if (ops.gelu(X) == expected).all() else 1)
+        os._exit(0 if (CALL == expected).all() else 1)
     assert os.waitpid(pid, 0)[1] == 0
 stop.set()
 other.join()
 print("done")
 """
+    code = code.replace("CALL", call)
     assert run_child(code, PYTHONWARNINGS="ignore::DeprecationWarning").stdout == "done\n"
 
 
-def test_several_threads_of_the_interpreter():
-    expected = OPS.gelu(X)
+@both
+def test_several_threads_of_the_interpreter(operation):
+    expected = operation()
     thinc.set_num_threads(3)
     wrong = []
 
     def work():
         for _ in range(100):
-            if not numpy.array_equal(OPS.gelu(X), expected):
+            if operation() != expected:
                 wrong.append(True)
 
     def change():

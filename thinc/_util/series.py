@@ -111,6 +111,10 @@ class _Unrepeatable:
 
 
 def _before_drawing(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        kept = [_before_drawing(item) for item in value]
+        unrepeatable = [item for item in kept if isinstance(item, _Unrepeatable)]
+        return unrepeatable[0] if unrepeatable else kept
     if not isinstance(value, Iterator):
         return value
     try:

@@ -1,10 +1,10 @@
 """Activations on the CPU: check, allocate, release the GIL, call a kernel; or leave it to the reference."""
 cimport numpy as cnp
 
-from ..kernels._dispatch cimport active
+from ..kernels._dispatch cimport active, real_kernels
 from ..kernels._arrays cimport contiguous, empty_like, is_real_array, same_shape
 from ..kernels._threads cimport threads
-from ._split cimport split_map, split_slope
+from ._split cimport split_backprop_swish, split_map, split_slope
 
 cnp.import_array()
 
@@ -193,12 +193,14 @@ class CpuActivations:
         cdef const void* value = cnp.PyArray_DATA(y)
         if cnp.PyArray_TYPE(dx) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.activations.backprop_swish(
-                    <float*>out, <const float*>grad, <const float*>src, <const float*>value, n, NULL)
+                split_backprop_swish(
+                    threads(), real_kernels(active(), <const float*>src), <float*>out, <const float*>grad,
+                    <const float*>src, <const float*>value, n)
         else:
             with nogil:
-                active().f64.activations.backprop_swish(
-                    <double*>out, <const double*>grad, <const double*>src, <const double*>value, n, NULL)
+                split_backprop_swish(
+                    threads(), real_kernels(active(), <const double*>src), <double*>out, <const double*>grad,
+                    <const double*>src, <const double*>value, n)
         return finish(dY, dx, inplace)
 
     def hard_swish(self, X, inplace=False):

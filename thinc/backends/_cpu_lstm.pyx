@@ -12,8 +12,10 @@ from ..kernels cimport _gemm
 from ..kernels._arrays cimport contiguous, empty1, empty2, is_real_array
 from ..kernels._dispatch cimport LSTMBackpropStep, LSTMStep, active, real_kernels
 from ..kernels._memory cimport empty
+from ..kernels._threads cimport threads
 
 from . import _lstm
+from ._split cimport split_backprop_lstm_step, split_lstm_step, split_sum_columns
 
 cnp.import_array()
 
@@ -135,7 +137,7 @@ cdef void forward_direction(
         if net.gates != NULL:
             step.gates = <real*>net.gates + (place * net.N + row) * width
             step.cells = <real*>net.cells + (place * net.N + row) * nO
-        real_kernels(active(), kind).lstm.step(&step)
+        split_lstm_step(threads(), real_kernels(active(), kind), &step)
         if direction == 0:
             row += n
 
@@ -183,7 +185,7 @@ cdef void backprop_direction(
         step.dy, step.dh, step.dc = dY + row * stride + direction * nO, dh, dc
         step.gates, step.cells, step.da = gates + row * width, cells + row * nO, da + row * width
         step.rows, step.before, step.before_stride = known, cells + before * nO, nO
-        real_kernels(active(), d_params).lstm.backprop_step(&step)
+        split_backprop_lstm_step(threads(), real_kernels(active(), d_params), &step)
         if known < n:
             step.dy += known * stride
             step.dh += known * nO
@@ -192,7 +194,7 @@ cdef void backprop_direction(
             step.cells += known * nO
             step.da += known * width
             step.rows, step.before, step.before_stride = n - known, C0, 0
-            real_kernels(active(), d_params).lstm.backprop_step(&step)
+            split_backprop_lstm_step(threads(), real_kernels(active(), d_params), &step)
         for k in range(known):
             memcpy(h_prev + (row + k) * nO, y + (before + k) * stride, nO * sizeof(real))
         for k in range(known, n):
@@ -212,7 +214,7 @@ cdef void backprop_direction(
     multiply(
         width, nO, net.N, da, 1, width, h_prev, nO, 1, <real>0, d_params + block.Wh, nO, <const real*>NULL
     )
-    real_kernels(active(), d_params).normalize.sum_columns(d_params + block.bx, da, net.N, width)
+    split_sum_columns(threads(), real_kernels(active(), d_params), d_params + block.bx, da, net.N, width)
     memcpy(d_params + block.bh, d_params + block.bx, width * sizeof(real))
     if d_inputs != NULL:
         multiply(

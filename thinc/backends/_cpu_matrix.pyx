@@ -86,7 +86,7 @@ class CpuMatrix:
         return CBlas()
 
     def gemm(self, cnp.ndarray x not None, cnp.ndarray y not None, out=None, trans1=False, trans2=False):
-        """Matrix product of `x` and `y`, in one thread, without the GIL.
+        """Matrix product of `x` and `y`, without the GIL; large ones in `thinc.get_num_threads()` threads.
 
         Parameters
         ----------

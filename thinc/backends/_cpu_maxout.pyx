@@ -2,9 +2,11 @@
 cimport numpy as cnp
 from libc.stdint cimport int32_t
 
-from ..kernels._dispatch cimport active
+from ..kernels._dispatch cimport active, real_kernels
 from ..kernels._memory cimport empty
 from ..kernels._arrays cimport contiguous, empty2, is_real_array, same_shape
+from ..kernels._threads cimport threads
+from ._split cimport split_backprop_maxout, split_maxout
 
 cnp.import_array()
 
@@ -26,10 +28,12 @@ class CpuMaxout:
         cdef const void* src = cnp.PyArray_DATA(x)
         if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.maxout.maxout(<float*>y, w, <const float*>src, B * O, P)
+                split_maxout(
+                    threads(), real_kernels(active(), <const float*>src), <float*>y, w, <const float*>src, B * O, P)
         else:
             with nogil:
-                active().f64.maxout.maxout(<double*>y, w, <const double*>src, B * O, P)
+                split_maxout(
+                    threads(), real_kernels(active(), <const double*>src), <double*>y, w, <const double*>src, B * O, P)
         return best, which
 
     def backprop_maxout(self, cnp.ndarray dY not None, cnp.ndarray which not None, P):
@@ -53,10 +57,13 @@ class CpuMaxout:
         cdef Py_ssize_t bad
         if cnp.PyArray_TYPE(dy) == cnp.NPY_FLOAT32:
             with nogil:
-                bad = active().f32.maxout.backprop_maxout(<float*>dx, <const float*>grad, w, N, pieces)
+                bad = split_backprop_maxout(
+                    threads(), real_kernels(active(), <const float*>grad), <float*>dx, <const float*>grad, w, N, pieces)
         else:
             with nogil:
-                bad = active().f64.maxout.backprop_maxout(<double*>dx, <const double*>grad, w, N, pieces)
+                bad = split_backprop_maxout(
+                    threads(), real_kernels(active(), <const double*>grad), <double*>dx, <const double*>grad, w, N,
+                    pieces)
         if bad >= 0:
             raise IndexError(
                 f"Cannot compute backprop_maxout: which must be at least 0 and less than the number of "

@@ -6,8 +6,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from ..kernels._arrays cimport empty_like, is_real_array
-from ..kernels._dispatch cimport Writer, active
+from ..kernels._dispatch cimport PartWriter, active, real_kernels
 from ..kernels._memory cimport empty, zeros_of
+from ..kernels._threads cimport split_ranges, threads
+from ._split cimport split_add
 
 import numpy
 
@@ -67,10 +69,12 @@ cdef bint add_into(cnp.ndarray out, cnp.ndarray X, cnp.ndarray Y):
     cdef const void* y = cnp.PyArray_DATA(Y)
     if kind == cnp.NPY_FLOAT32:
         with nogil:
-            active().f32.windows.add(<float*>z, <const float*>x, <const float*>y, n)
+            split_add(
+                threads(), real_kernels(active(), <const float*>x), <float*>z, <const float*>x, <const float*>y, n)
     else:
         with nogil:
-            active().f64.windows.add(<double*>z, <const double*>x, <const double*>y, n)
+            split_add(
+                threads(), real_kernels(active(), <const double*>x), <double*>z, <const double*>x, <const double*>y, n)
     return True
 
 
@@ -107,15 +111,48 @@ cdef struct Part:
     Py_ssize_t width  # bytes
 
 
+cdef struct Copy:
+    # rows, each made of a piece of every part, or of one row of a wider array
+    char* out
+    const Part* parts
+    Py_ssize_t count, row, total
+    const char* source
+    Py_ssize_t stride
+
+
+# Nanoseconds to copy a byte.
+cdef double cost = 0.1
+
+
+cdef void join_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    # bytes of the output
+    cdef const Copy* c = <const Copy*>context
+    cdef Py_ssize_t row = first // c.row, i
+    cdef PartWriter writer
+    writer.begin(c.out, c.total, first, last, row * c.row)
+    while not writer.is_done():
+        for i in range(c.count):
+            writer.put(c.parts[i].data + row * c.parts[i].width, c.parts[i].width)
+        row += 1
+    writer.end()
+
+
+cdef void copy_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    cdef const Copy* c = <const Copy*>context
+    cdef Py_ssize_t i
+    for i in range(first, last):
+        # Through the caches, however much it is: whoever wants an array contiguous reads it next.
+        memcpy(c.out + i * c.row, c.source + i * c.stride, c.row)
+
+
 cdef cnp.ndarray joined(object arrays, bint side_by_side):
     # The arrays along their last axis, or their first; None if they are not contiguous arrays of numbers that fit.
-    cdef Py_ssize_t n = len(arrays), i, row, rows = 1, total = 0
+    cdef Py_ssize_t n = len(arrays), i, rows = 1, total = 0
     cdef int d, ndim, axis
     cdef cnp.npy_intp dims[MAX_DIMS]
     cdef cnp.ndarray first, array, out
     cdef Part* parts
-    cdef Writer writer
-    cdef char* target
+    cdef Copy copy
     if n == 0 or not is_plain(arrays[0]):
         return None
     first = <cnp.ndarray>arrays[0]
@@ -146,14 +183,10 @@ cdef cnp.ndarray joined(object arrays, bint side_by_side):
         array = <cnp.ndarray>arrays[i]
         parts[i].data = cnp.PyArray_BYTES(array)
         parts[i].width = cnp.PyArray_NBYTES(array) // rows
-    target = cnp.PyArray_BYTES(out)
     total = cnp.PyArray_NBYTES(out)
+    copy = Copy(cnp.PyArray_BYTES(out), parts, n, total // rows, total, NULL, 0)
     with nogil:
-        writer.begin(target, total)
-        for row in range(rows):
-            for i in range(n):
-                writer.put(parts[i].data + row * parts[i].width, parts[i].width)
-        writer.end()
+        split_ranges(threads(), total, cost, 64, join_range, &copy)
     free(parts)
     return out
 
@@ -175,13 +208,10 @@ cdef cnp.ndarray copy_rows(cnp.ndarray X):
     cdef int last = cnp.PyArray_NDIM(X) - 1
     cdef cnp.ndarray out = empty(last + 1, cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X))
     cdef Py_ssize_t stride = cnp.PyArray_STRIDE(X, last - 1), row = cnp.PyArray_DIM(X, last) * cnp.PyArray_ITEMSIZE(X)
-    cdef Py_ssize_t rows = cnp.PyArray_SIZE(X) // cnp.PyArray_DIM(X, last), i
-    cdef const char* source = cnp.PyArray_BYTES(X)
-    cdef char* target = cnp.PyArray_BYTES(out)
+    cdef Py_ssize_t rows = cnp.PyArray_SIZE(X) // cnp.PyArray_DIM(X, last)
+    cdef Copy copy = Copy(cnp.PyArray_BYTES(out), NULL, 0, row, 0, cnp.PyArray_BYTES(X), stride)
     with nogil:
-        for i in range(rows):
-            # Through the caches, however much it is: whoever wants an array contiguous reads it next.
-            memcpy(target + i * row, source + i * stride, row)
+        split_ranges(threads(), rows, cost * row, 1, copy_range, &copy)
     return out
 
 

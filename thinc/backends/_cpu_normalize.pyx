@@ -4,6 +4,16 @@ from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active, real_kernels
 from ..kernels._arrays cimport as_int32, contiguous, empty1, empty_like, fits_int32, is_real_array, same_shape
+from ..kernels._threads cimport threads
+from ._split cimport (
+    split_backprop_layernorm,
+    split_backprop_softmax,
+    split_backprop_softmax_sequences,
+    split_layernorm,
+    split_softmax,
+    split_softmax_sequences,
+    split_sum_columns,
+)
 
 cnp.import_array()
 
@@ -55,19 +65,19 @@ cdef bint lengths_fit(cnp.ndarray lengths, Py_ssize_t rows):
 
 
 cdef void softmax(real* y, const real* x, size_t rows, size_t n, double temperature) noexcept nogil:
-    real_kernels(active(), x).softmax.softmax(y, x, rows, n, <real>(1 / temperature))
+    split_softmax(threads(), real_kernels(active(), x), y, x, rows, n, <real>(1 / temperature))
 
 
 cdef void backprop_softmax(
     real* dx, const real* y, const real* dy, size_t rows, size_t n, double temperature
 ) noexcept nogil:
-    real_kernels(active(), y).softmax.backprop_softmax(dx, y, dy, rows, n, <real>(1 / temperature))
+    split_backprop_softmax(threads(), real_kernels(active(), y), dx, y, dy, rows, n, <real>(1 / temperature))
 
 
 cdef void layernorm(
     real* y, real* mu, real* rstd, const real* x, const real* gain, const real* bias, size_t rows, size_t n
 ) noexcept nogil:
-    real_kernels(active(), x).normalize.layernorm(y, mu, rstd, x, gain, bias, rows, n, <real>1e-8)
+    split_layernorm(threads(), real_kernels(active(), x), y, mu, rstd, x, gain, bias, rows, n, <real>1e-8)
 
 
 class CpuNormalize:
@@ -118,16 +128,19 @@ class CpuNormalize:
         if not lengths_fit(counts, cnp.PyArray_DIM(X, 0)):
             return super().softmax_sequences(Xs, lengths, inplace=inplace, axis=axis)
         cdef cnp.ndarray Y = empty_like(X)
-        cdef size_t B = cnp.PyArray_DIM(counts, 0), O = cnp.PyArray_DIM(X, 1)
+        cdef size_t B = cnp.PyArray_DIM(counts, 0), O = cnp.PyArray_DIM(X, 1), rows = cnp.PyArray_DIM(X, 0)
         cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(counts)
         cdef void* y = cnp.PyArray_DATA(Y)
         cdef const void* x = cnp.PyArray_DATA(X)
         if cnp.PyArray_TYPE(X) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.softmax.softmax_sequences(<float*>y, <const float*>x, length, B, O)
+                split_softmax_sequences(
+                    threads(), real_kernels(active(), <const float*>x), <float*>y, <const float*>x, length, B, O, rows)
         else:
             with nogil:
-                active().f64.softmax.softmax_sequences(<double*>y, <const double*>x, length, B, O)
+                split_softmax_sequences(
+                    threads(), real_kernels(active(), <const double*>x), <double*>y, <const double*>x, length, B, O,
+                    rows)
         return Y
 
     def backprop_softmax_sequences(self, dY, Y, lengths):
@@ -138,19 +151,21 @@ class CpuNormalize:
         if not lengths_fit(counts, cnp.PyArray_DIM(y, 0)):
             return super().backprop_softmax_sequences(dY, Y, lengths)
         cdef cnp.ndarray dx = empty_like(y)
-        cdef size_t B = cnp.PyArray_DIM(counts, 0), O = cnp.PyArray_DIM(y, 1)
+        cdef size_t B = cnp.PyArray_DIM(counts, 0), O = cnp.PyArray_DIM(y, 1), rows = cnp.PyArray_DIM(y, 0)
         cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(counts)
         cdef void* out = cnp.PyArray_DATA(dx)
         cdef const void* grad = cnp.PyArray_DATA(dy)
         cdef const void* value = cnp.PyArray_DATA(y)
         if cnp.PyArray_TYPE(y) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.softmax.backprop_softmax_sequences(
-                    <float*>out, <const float*>grad, <const float*>value, length, B, O)
+                split_backprop_softmax_sequences(
+                    threads(), real_kernels(active(), <const float*>grad), <float*>out, <const float*>grad,
+                    <const float*>value, length, B, O, rows)
         else:
             with nogil:
-                active().f64.softmax.backprop_softmax_sequences(
-                    <double*>out, <const double*>grad, <const double*>value, length, B, O)
+                split_backprop_softmax_sequences(
+                    threads(), real_kernels(active(), <const double*>grad), <double*>out, <const double*>grad,
+                    <const double*>value, length, B, O, rows)
         return dx
 
     def _layernorm(self, X, G, b):
@@ -199,14 +214,15 @@ class CpuNormalize:
         cdef const void* s = cnp.PyArray_DATA(scale)
         if kind == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.normalize.backprop_layernorm(
-                    <float*>dx, <float*>dg, <float*>dc, <const float*>grad, <const float*>src,
-                    <const float*>g, <const float*>m, <const float*>s, rows, n)
+                split_backprop_layernorm(
+                    threads(), real_kernels(active(), <const float*>src), <float*>dx, <float*>dg, <float*>dc,
+                    <const float*>grad, <const float*>src, <const float*>g, <const float*>m, <const float*>s, rows, n)
         else:
             with nogil:
-                active().f64.normalize.backprop_layernorm(
-                    <double*>dx, <double*>dg, <double*>dc, <const double*>grad, <const double*>src,
-                    <const double*>g, <const double*>m, <const double*>s, rows, n)
+                split_backprop_layernorm(
+                    threads(), real_kernels(active(), <const double*>src), <double*>dx, <double*>dg, <double*>dc,
+                    <const double*>grad, <const double*>src, <const double*>g, <const double*>m, <const double*>s,
+                    rows, n)
         return dX, dG, db
 
     def _sum_columns(self, X):
@@ -219,8 +235,10 @@ class CpuNormalize:
         cdef const void* src = cnp.PyArray_DATA(x)
         if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.normalize.sum_columns(<float*>out, <const float*>src, rows, n)
+                split_sum_columns(
+                    threads(), real_kernels(active(), <const float*>src), <float*>out, <const float*>src, rows, n)
         else:
             with nogil:
-                active().f64.normalize.sum_columns(<double*>out, <const double*>src, rows, n)
+                split_sum_columns(
+                    threads(), real_kernels(active(), <const double*>src), <double*>out, <const double*>src, rows, n)
         return sums

@@ -6,9 +6,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from ..kernels._arrays cimport empty1
-from ..kernels._dispatch cimport Writer, active
+from ..kernels._dispatch cimport PartWriter, Writer, active, real_kernels
 from ..kernels._memory cimport empty
+from ..kernels._threads cimport split_ranges, threads
 from ..types import Padded
+from ._split cimport split_add_reversed
 
 cnp.import_array()
 
@@ -23,6 +25,10 @@ cdef enum:
     MAX_DIMS = 64
     LARGEST = 0x7fffffff  # number of rows to pad with: sums of them cannot overflow
     TILE = 8
+    LINE = 64
+
+# Nanoseconds to copy a byte.
+cdef double cost = 0.1
 
 
 cdef struct Part:
@@ -174,29 +180,53 @@ cdef cnp.ndarray as_lengths(object values):
     return out
 
 
+cdef struct Row:
+    # arrays one after the other, with zeros before and behind them, or until each is so many steps long
+    char* out
+    const Part* parts
+    Py_ssize_t count, row, pad, steps, total
+
+
+cdef void join_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    # bytes of the output
+    cdef const Row* r = <const Row*>context
+    cdef Py_ssize_t i = 0
+    cdef PartWriter writer
+    writer.begin(r.out, r.total, first, last, 0)
+    while i < r.count and not writer.is_done():
+        if r.pad > 0:
+            writer.zeros(r.pad * r.row)
+        writer.put(r.parts[i].data, r.parts[i].rows * r.row)
+        i += 1
+    if r.pad > 0:
+        writer.zeros(r.pad * r.row)
+    writer.end()
+
+
+cdef void stack_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    cdef const Row* r = <const Row*>context
+    cdef Py_ssize_t each = r.steps * r.row, i = first // each if each else 0
+    cdef PartWriter writer
+    writer.begin(r.out, r.total, first, last, i * each)
+    while i < r.count and not writer.is_done():
+        writer.put(r.parts[i].data, r.parts[i].rows * r.row)
+        writer.zeros((r.steps - r.parts[i].rows) * r.row)
+        i += 1
+    writer.end()
+
+
 cdef void join(char* out, Parts parts, Py_ssize_t pad) noexcept:
-    cdef Py_ssize_t i, row = parts.row
-    cdef Writer writer
+    cdef Row row = Row(
+        out, parts.items, parts.count, parts.row, pad, 0, (parts.total + pad * (parts.count + 1)) * parts.row
+    )
     with nogil:
-        writer.begin(out, (parts.total + pad * (parts.count + 1)) * row)
-        for i in range(parts.count):
-            if pad > 0:
-                writer.zeros(pad * row)
-            writer.put(parts.items[i].data, parts.items[i].rows * row)
-        if pad > 0:
-            writer.zeros(pad * row)
-        writer.end()
+        split_ranges(threads(), row.total, cost, LINE, join_range, &row)
 
 
 cdef void stack(char* out, Parts parts, Py_ssize_t steps) noexcept:
-    cdef Py_ssize_t i, row = parts.row
-    cdef Writer writer
+    cdef Row row = Row(out, parts.items, parts.count, parts.row, 0, steps, parts.count * steps * parts.row)
     with nogil:
-        writer.begin(out, parts.count * steps * row)
-        for i in range(parts.count):
-            writer.put(parts.items[i].data, parts.items[i].rows * row)
-            writer.zeros((steps - parts.items[i].rows) * row)
-        writer.end()
+        split_ranges(threads(), row.total, cost, LINE, stack_range, &row)
 
 
 cdef void sort_by_length(
@@ -223,19 +253,29 @@ cdef void sort_by_length(
         place[t] += 1
 
 
-cdef void to_steps(
-    char* out, const Part* parts, const int32_t* order, Py_ssize_t count, Py_ssize_t row, Py_ssize_t steps
-) noexcept nogil:
+cdef struct Columns:
+    # sequences side by side, one row of each in every step
+    char* out
+    char** places  # of the columns, on the way back
+    const Part* parts
+    const int32_t* order
+    const int32_t* lengths
+    const char* source
+    Py_ssize_t count, row, total
+
+
+cdef void steps_range(void* context, Py_ssize_t begin, Py_ssize_t last) noexcept nogil:
     # Time-major, zeros where a sequence has ended. A few columns at a time: as many streams as the CPU prefetches.
-    cdef Py_ssize_t t, b, first = 0, end
+    cdef const Columns* c = <const Columns*>context
+    cdef Py_ssize_t t, b, first = 0, end, row = c.row
     cdef const Part* part
     cdef char* target
-    while first < count:
-        end = min(first + TILE, count)
-        for t in range(steps):
-            target = out + (t * count + first) * row
+    while first < c.count:
+        end = min(first + TILE, c.count)
+        for t in range(begin, last):
+            target = c.out + (t * c.count + first) * row
             for b in range(first, end):
-                part = parts + order[b]
+                part = c.parts + c.order[b]
                 if t < part.rows:
                     memcpy(target, part.data + t * row, row)
                 else:
@@ -244,27 +284,42 @@ cdef void to_steps(
         first = end
 
 
-cdef void from_steps(
-    char** out, const char* steps, const int32_t* lengths, Py_ssize_t count, Py_ssize_t row
+cdef void to_steps(
+    char* out, const Part* parts, const int32_t* order, Py_ssize_t count, Py_ssize_t row, Py_ssize_t steps
 ) noexcept nogil:
+    cdef Columns columns = Columns(out, NULL, parts, order, NULL, NULL, count, row, 0)
+    split_ranges(threads(), steps, cost * count * row, 1, steps_range, &columns)
+
+
+cdef void columns_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     # the inverse: each column, as long as it is, to its own place
-    cdef Py_ssize_t t, b, first = 0, end, longest, total = 0
+    cdef const Columns* c = <const Columns*>context
+    cdef Py_ssize_t t, b, end, longest
     cdef Writer[TILE] writers
-    for b in range(count):
-        total += lengths[b] * row
-    while first < count:
-        end = min(first + TILE, count)
+    while first < last:
+        end = min(first + TILE, last)
         longest = 0
         for b in range(first, end):
-            longest = max(longest, <Py_ssize_t>lengths[b])
-            writers[b - first].begin(out[b], total)
+            longest = max(longest, <Py_ssize_t>c.lengths[b])
+            writers[b - first].begin(c.places[b], c.total)
         for t in range(longest):
             for b in range(first, end):
-                if t < lengths[b]:
-                    writers[b - first].put(steps + (t * count + b) * row, row)
+                if t < c.lengths[b]:
+                    writers[b - first].put(c.source + (t * c.count + b) * c.row, c.row)
         for b in range(first, end):
             writers[b - first].end()
         first = end
+
+
+cdef void from_steps(
+    char** out, const char* steps, const int32_t* lengths, Py_ssize_t count, Py_ssize_t row
+) noexcept nogil:
+    cdef Columns columns = Columns(NULL, out, NULL, NULL, lengths, steps, count, row, 0)
+    cdef Py_ssize_t b
+    for b in range(count):
+        columns.total += lengths[b] * row
+    if count > 0:
+        split_ranges(threads(), count, cost * columns.total / count, TILE, columns_range, &columns)
 
 
 cdef bint fits(cnp.ndarray data, cnp.ndarray lengths, cnp.ndarray indices):
@@ -366,52 +421,55 @@ cdef inline Py_ssize_t reversed_row(const int32_t* lengths, Py_ssize_t t, Py_ssi
     return (lengths[b] - 1 - t if t < lengths[b] else t) * B + b
 
 
-cdef void reverse_steps(
-    char* out, const char* X, Py_ssize_t row, const int32_t* lengths, Py_ssize_t S, Py_ssize_t B
-) noexcept nogil:
+cdef struct Halves:
+    # steps of B rows: X, or what is left and right in one row
+    char* out
+    const char* left
+    const char* right
+    Py_ssize_t left_row, right_row, S, B
+    const int32_t* lengths
+
+
+cdef void reverse_range(void* context, Py_ssize_t first_step, Py_ssize_t last) noexcept nogil:
     # Neighbours of one length stay neighbours: they are copied together, as is the padding behind the sequences.
-    cdef Py_ssize_t t, b, first, n
+    cdef const Halves* x = <const Halves*>context
+    cdef Py_ssize_t t, b, first, n, B = x.B, row = x.left_row
     cdef Writer writer
-    writer.begin(out, S * B * row)
-    for t in range(S):
+    writer.begin(x.out + first_step * B * row, x.S * B * row)
+    for t in range(first_step, last):
         b = 0
         while b < B:
-            first = reversed_row(lengths, t, b, B)
+            first = reversed_row(x.lengths, t, b, B)
             n = 1
-            while b + n < B and reversed_row(lengths, t, b + n, B) == first + n:
+            while b + n < B and reversed_row(x.lengths, t, b + n, B) == first + n:
                 n += 1
-            writer.put(X + first * row, n * row)
+            writer.put(x.left + first * row, n * row)
             b += n
     writer.end()
 
 
-cdef void join_steps(
-    char* joined, const char* left, Py_ssize_t left_row, const char* right, Py_ssize_t right_row,
-    const int32_t* lengths, Py_ssize_t S, Py_ssize_t B
-) noexcept nogil:
+cdef void join_steps_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
     # Put the rows of `right`, reversed in time, beside those of `left`.
-    cdef Py_ssize_t t, b
+    cdef const Halves* x = <const Halves*>context
+    cdef Py_ssize_t t, b, B = x.B, row = x.left_row + x.right_row
     cdef Writer writer
-    writer.begin(joined, S * B * (left_row + right_row))
-    for t in range(S):
+    writer.begin(x.out + first * B * row, x.S * B * row)
+    for t in range(first, last):
         for b in range(B):
-            writer.put(left, left_row)
-            writer.put(right + reversed_row(lengths, t, b, B) * right_row, right_row)
-            left += left_row
+            writer.put(x.left + (t * B + b) * x.left_row, x.left_row)
+            writer.put(x.right + reversed_row(x.lengths, t, b, B) * x.right_row, x.right_row)
     writer.end()
 
 
-cdef void split_steps(
-    const char* joined, Py_ssize_t left_row, char* right, Py_ssize_t right_row, const int32_t* lengths, Py_ssize_t S,
-    Py_ssize_t B
-) noexcept nogil:
-    # Take `right` out again.
-    cdef Py_ssize_t t, b, row = left_row + right_row
+cdef void split_steps_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    # Take `right` out again; `left` is both.
+    cdef const Halves* x = <const Halves*>context
+    cdef Py_ssize_t t, b, B = x.B, row = x.left_row + x.right_row
     cdef Writer writer
-    writer.begin(right, S * B * right_row)
-    for t in range(S):
+    writer.begin(x.out + first * B * x.right_row, x.S * B * x.right_row)
+    for t in range(first, last):
         for b in range(B):
-            writer.put(joined + reversed_row(lengths, t, b, B) * row + left_row, right_row)
+            writer.put(x.left + reversed_row(x.lengths, t, b, B) * row + x.left_row, x.right_row)
     writer.end()
 
 
@@ -555,8 +613,9 @@ class CpuPadding:
         out = new_steps(x, cnp.PyArray_DIM(x, 2))
         cdef char* reversed_steps = cnp.PyArray_BYTES(out)
         cdef const char* steps = cnp.PyArray_BYTES(x)
+        cdef Halves halves = Halves(reversed_steps, steps, NULL, row, 0, S, B, length)
         with nogil:
-            reverse_steps(reversed_steps, steps, row, length, S, B)
+            split_ranges(threads(), S, cost * B * row, 1, reverse_range, &halves)
         return out
 
     def _join_reversed(self, X, Y, lengths):
@@ -572,8 +631,9 @@ class CpuPadding:
         cdef char* z = cnp.PyArray_BYTES(out)
         cdef const char* left = cnp.PyArray_BYTES(x)
         cdef const char* right = cnp.PyArray_BYTES(y)
+        cdef Halves halves = Halves(z, left, right, left_row, right_row, S, B, length)
         with nogil:
-            join_steps(z, left, left_row, right, right_row, length, S, B)
+            split_ranges(threads(), S, cost * B * (left_row + right_row), 1, join_steps_range, &halves)
         return out
 
     def _add_reversed(self, X, Y, lengths):
@@ -596,13 +656,17 @@ class CpuPadding:
         cdef const void* b = cnp.PyArray_DATA(y)
         if cnp.PyArray_TYPE(y) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.windows.add_reversed(
-                    <float*>z, <const float*>a, stride, <const float*>b, length, S, B, width
+                split_add_reversed(
+                    threads(), real_kernels(active(), <const float*>a), <float*>z, <const float*>a, stride,
+                    <const float*>b,
+                    length, S, B, width
                 )
         else:
             with nogil:
-                active().f64.windows.add_reversed(
-                    <double*>z, <const double*>a, stride, <const double*>b, length, S, B, width
+                split_add_reversed(
+                    threads(), real_kernels(active(), <const double*>a), <double*>z, <const double*>a, stride,
+                    <const double*>b,
+                    length, S, B, width
                 )
         return out
 
@@ -617,8 +681,9 @@ class CpuPadding:
         cdef Py_ssize_t right_row = row_of_steps(right), left_row = row_of_steps(z) - right_row
         cdef char* y = cnp.PyArray_BYTES(right)
         cdef const char* joined = cnp.PyArray_BYTES(z)
+        cdef Halves halves = Halves(y, joined, NULL, left_row, right_row, S, B, length)
         with nogil:
-            split_steps(joined, left_row, y, right_row, length, S, B)
+            split_ranges(threads(), S, cost * B * right_row, 1, split_steps_range, &halves)
         return Z[..., :width], right
 
 

@@ -5,6 +5,8 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from ..kernels._dispatch cimport active
 from ..kernels._arrays cimport empty1
+from ..kernels._threads cimport threads
+from ._split cimport split_dropout_mask
 
 import numpy
 
@@ -42,5 +44,5 @@ class CpuRandom:
         cdef float* out = <float*>cnp.PyArray_DATA(mask)
         cdef size_t n = cnp.PyArray_SIZE(mask)
         with nogil:
-            active().random.dropout_mask(out, n, key, 0, threshold, scale)
+            split_dropout_mask(threads(), active(), out, n, key, threshold, scale)
         return mask

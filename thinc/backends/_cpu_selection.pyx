@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy, memset
 
 from ..kernels._arrays cimport contiguous, empty1, empty2, is_real_array
+from ..kernels._threads cimport split_ranges, threads
 
 cnp.import_array()
 
@@ -30,25 +31,40 @@ cdef bint cover(cnp.ndarray lengths, Py_ssize_t rows) noexcept:
     return total == rows <= 0x7fffffff
 
 
+cdef struct Rows:
+    # n rows and their positions among `total` others
+    char* out
+    const char* source
+    const int64_t* positions
+    Py_ssize_t n, total, row
+
+
+cdef void scatter_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    # rows to their positions, each after the zeros before it; the last one with those behind it
+    cdef const Rows* r = <const Rows*>context
+    cdef Py_ssize_t i, end = r.positions[first - 1] + 1 if first else 0
+    for i in range(first, last):
+        memset(r.out + end * r.row, 0, (r.positions[i] - end) * r.row)
+        memcpy(r.out + r.positions[i] * r.row, r.source + i * r.row, r.row)
+        end = r.positions[i] + 1
+    if last == r.n:
+        memset(r.out + end * r.row, 0, (r.total - end) * r.row)
+
+
 cdef cnp.ndarray scattered(cnp.ndarray rows, const int64_t* positions, Py_ssize_t total):
     # zeros, but for the rows at these increasing positions; None if they do not increase, or end beyond `total`
-    cdef Py_ssize_t n = cnp.PyArray_DIM(rows, 0), O = cnp.PyArray_DIM(rows, 1), row, i, end = 0
+    cdef Py_ssize_t n = cnp.PyArray_DIM(rows, 0), O = cnp.PyArray_DIM(rows, 1), i, end = 0
     for i in range(n):
         if positions[i] < end or positions[i] >= total:
             return None
         end = positions[i] + 1
     rows = contiguous(rows)
     cdef cnp.ndarray out = empty2(total, O, cnp.PyArray_TYPE(rows))
-    cdef char* target = cnp.PyArray_BYTES(out)
-    cdef const char* source = <const char*>cnp.PyArray_DATA(rows)
-    row = O * cnp.PyArray_ITEMSIZE(rows)
+    cdef Rows r = Rows(
+        cnp.PyArray_BYTES(out), cnp.PyArray_BYTES(rows), positions, n, total, O * cnp.PyArray_ITEMSIZE(rows)
+    )
     with nogil:
-        end = 0
-        for i in range(n):
-            memset(target + end * row, 0, (positions[i] - end) * row)
-            memcpy(target + positions[i] * row, source + i * row, row)
-            end = positions[i] + 1
-        memset(target + end * row, 0, (total - end) * row)
+        split_ranges(threads(), n, 0.05 * total * r.row / max(n, 1), 1, scatter_range, &r)
     return out
 
 

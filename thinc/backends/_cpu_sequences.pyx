@@ -7,6 +7,8 @@ cdef extern from *:
 
 from ..kernels._dispatch cimport active, real_kernels
 from ..kernels._arrays cimport as_int32, contiguous, empty2, fits_int32, is_real_array
+from ..kernels._threads cimport threads
+from ._split cimport split_backprop_reduce_max, split_pool, split_reduce_max, split_unpool, split_windows
 
 cnp.import_array()
 
@@ -92,38 +94,42 @@ cdef enum Pooling:
     SUM, MEAN, BACKPROP_SUM, BACKPROP_MEAN
 
 
-cdef void pool(Pooling kind, real* out, const real* X, const int32_t* lengths, size_t B, size_t O) noexcept nogil:
+cdef void pool(
+    Pooling kind, real* out, const real* X, const int32_t* lengths, size_t B, size_t O, size_t rows
+) noexcept nogil:
     if kind == SUM:
-        real_kernels(active(), X).reductions.reduce_sum(out, X, lengths, B, O)
+        split_pool(threads(), real_kernels(active(), X).reductions.reduce_sum, out, X, lengths, B, O, rows)
     elif kind == MEAN:
-        real_kernels(active(), X).reductions.reduce_mean(out, X, lengths, B, O)
+        split_pool(threads(), real_kernels(active(), X).reductions.reduce_mean, out, X, lengths, B, O, rows)
     elif kind == BACKPROP_SUM:
-        real_kernels(active(), X).reductions.backprop_reduce_sum(out, X, lengths, B, O)
+        split_unpool(threads(), real_kernels(active(), X).reductions.backprop_reduce_sum, out, X, lengths, B, O, rows)
     else:
-        real_kernels(active(), X).reductions.backprop_reduce_mean(out, X, lengths, B, O)
+        split_unpool(threads(), real_kernels(active(), X).reductions.backprop_reduce_mean, out, X, lengths, B, O, rows)
 
 
-cdef cnp.ndarray pooled(Pooling kind, cnp.ndarray x, cnp.ndarray lengths, Py_ssize_t rows_out):
+cdef cnp.ndarray pooled(Pooling kind, cnp.ndarray x, cnp.ndarray lengths, Py_ssize_t rows):
+    # `rows`: the sum of the lengths
     cdef size_t B = cnp.PyArray_DIM(lengths, 0), O = cnp.PyArray_DIM(x, 1)
-    cdef cnp.ndarray out = empty2(rows_out, O, cnp.PyArray_TYPE(x))
+    cdef bint backward = kind == BACKPROP_SUM or kind == BACKPROP_MEAN
+    cdef cnp.ndarray out = empty2(rows if backward else B, O, cnp.PyArray_TYPE(x))
     cdef void* y = cnp.PyArray_DATA(out)
     cdef const void* src = cnp.PyArray_DATA(x)
     cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
         with nogil:
-            pool[float](kind, <float*>y, <const float*>src, n, B, O)
+            pool[float](kind, <float*>y, <const float*>src, n, B, O, rows)
     else:
         with nogil:
-            pool[double](kind, <double*>y, <const double*>src, n, B, O)
+            pool[double](kind, <double*>y, <const double*>src, n, B, O, rows)
     return out
 
 
 cdef void window(bint backward, real* out, const real* X, const int32_t* lengths, size_t n, size_t I,
-                 size_t nW) noexcept nogil:
+                 size_t nW, size_t rows) noexcept nogil:
     if backward:
-        real_kernels(active(), X).windows.backprop_seq2col(out, X, lengths, n, I, nW)
+        split_windows(threads(), real_kernels(active(), X).windows.backprop_seq2col, out, X, lengths, n, I, nW, rows)
     else:
-        real_kernels(active(), X).windows.seq2col(out, X, lengths, n, I, nW)
+        split_windows(threads(), real_kernels(active(), X).windows.seq2col, out, X, lengths, n, I, nW, rows)
 
 
 cdef cnp.ndarray windowed(bint backward, cnp.ndarray x, cnp.ndarray lengths, size_t I, size_t nW):
@@ -135,10 +141,10 @@ cdef cnp.ndarray windowed(bint backward, cnp.ndarray x, cnp.ndarray lengths, siz
     cdef size_t n = cnp.PyArray_DIM(lengths, 0)
     if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
         with nogil:
-            window[float](backward, <float*>y, <const float*>src, length, n, I, nW)
+            window[float](backward, <float*>y, <const float*>src, length, n, I, nW, B)
     else:
         with nogil:
-            window[double](backward, <double*>y, <const double*>src, length, n, I, nW)
+            window[double](backward, <double*>y, <const double*>src, length, n, I, nW, B)
     return out
 
 
@@ -163,15 +169,15 @@ class CpuSequences:
         if not is_matrix(X) or not fits_int32(lengths):
             return super().reduce_sum(X, lengths)
         cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
-        check_lengths("reduce_sum", n, cnp.PyArray_DIM(x, 0), True)
-        return pooled(SUM, x, n, cnp.PyArray_DIM(n, 0))
+        cdef Py_ssize_t rows = check_lengths("reduce_sum", n, cnp.PyArray_DIM(x, 0), True)
+        return pooled(SUM, x, n, rows)
 
     def reduce_mean(self, cnp.ndarray X not None, lengths):
         if not is_matrix(X) or not fits_int32(lengths):
             return super().reduce_mean(X, lengths)
         cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
-        check_lengths("reduce_mean", n, cnp.PyArray_DIM(x, 0), True)
-        return pooled(MEAN, x, n, cnp.PyArray_DIM(n, 0))
+        cdef Py_ssize_t rows = check_lengths("reduce_mean", n, cnp.PyArray_DIM(x, 0), True)
+        return pooled(MEAN, x, n, rows)
 
     def backprop_reduce_sum(self, cnp.ndarray d_sums not None, lengths):
         if not is_matrix(d_sums) or not fits_int32(lengths):
@@ -193,7 +199,7 @@ class CpuSequences:
         if not is_matrix(X) or not fits_int32(lengths):
             return super().reduce_max(X, lengths)
         cdef cnp.ndarray x = contiguous(X), n = as_int32(lengths)
-        check_lengths("reduce_max", n, cnp.PyArray_DIM(x, 0), False)
+        cdef Py_ssize_t rows = check_lengths("reduce_max", n, cnp.PyArray_DIM(x, 0), False)
         cdef size_t B = cnp.PyArray_DIM(n, 0), O = cnp.PyArray_DIM(x, 1)
         cdef cnp.ndarray maxes = empty2(B, O, cnp.PyArray_TYPE(x)), which = empty2(B, O, cnp.NPY_INT32)
         cdef void* y = cnp.PyArray_DATA(maxes)
@@ -202,10 +208,15 @@ class CpuSequences:
         cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(n)
         if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
             with nogil:
-                active().f32.reductions.reduce_max(<float*>y, w, <const float*>src, length, B, O)
+                split_reduce_max(
+                    threads(), real_kernels(active(), <const float*>src), <float*>y, w, <const float*>src, length, B, O,
+                    rows)
         else:
             with nogil:
-                active().f64.reductions.reduce_max(<double*>y, w, <const double*>src, length, B, O)
+                split_reduce_max(
+                    threads(), real_kernels(active(), <const double*>src), <double*>y, w, <const double*>src, length,
+                    B, O,
+                    rows)
         return maxes, which
 
     def backprop_reduce_max(self, cnp.ndarray d_maxes not None, which, lengths):
@@ -228,10 +239,16 @@ class CpuSequences:
         cdef Py_ssize_t bad
         if cnp.PyArray_TYPE(d) == cnp.NPY_FLOAT32:
             with nogil:
-                bad = active().f32.reductions.backprop_reduce_max(<float*>out, <const float*>src, w, length, B, O)
+                bad = split_backprop_reduce_max(
+                    threads(), real_kernels(active(), <const float*>src), <float*>out, <const float*>src, w, length,
+                    B, O,
+                    rows)
         else:
             with nogil:
-                bad = active().f64.reductions.backprop_reduce_max(<double*>out, <const double*>src, w, length, B, O)
+                bad = split_backprop_reduce_max(
+                    threads(), real_kernels(active(), <const double*>src), <double*>out, <const double*>src, w,
+                    length, B, O,
+                    rows)
         if bad >= 0:
             raise IndexError(
                 f"Cannot compute backprop_reduce_max: `which` has row {winner.flat[bad]} for sequence {bad // O}, "

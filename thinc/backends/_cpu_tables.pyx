@@ -2,9 +2,11 @@
 cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
-from ..kernels._dispatch cimport active
+from ..kernels._dispatch cimport active, real_kernels
 from ..kernels._arrays cimport as_int32, contiguous, empty1, empty2, is_real_array
+from ..kernels._threads cimport threads
 from ..kernels.idmap import group
+from ._split cimport split_gather_add, split_hash_ids, split_hash_ngrams, split_hash_rows, split_scatter_add
 
 cnp.import_array()
 
@@ -38,10 +40,12 @@ cdef scatter(str operation, cnp.ndarray table, cnp.ndarray indices, cnp.ndarray 
     cdef Py_ssize_t bad
     if cnp.PyArray_TYPE(table) == cnp.NPY_FLOAT32:
         with nogil:
-            bad = active().f32.tables.scatter_add(<float*>e, i, <const float*>src, T, O, B, K)
+            bad = split_scatter_add(
+                threads(), real_kernels(active(), <const float*>src), <float*>e, i, <const float*>src, T, O, B, K)
     else:
         with nogil:
-            bad = active().f64.tables.scatter_add(<double*>e, i, <const double*>src, T, O, B, K)
+            bad = split_scatter_add(
+                threads(), real_kernels(active(), <const double*>src), <double*>e, i, <const double*>src, T, O, B, K)
     if bad >= 0:
         raise bad_index(operation, indices, bad, T)
 
@@ -74,10 +78,12 @@ class CpuTables:
         cdef Py_ssize_t bad
         if cnp.PyArray_TYPE(E) == cnp.NPY_FLOAT32:
             with nogil:
-                bad = active().f32.tables.gather_add(<float*>y, <const float*>e, i, T, O, B, K)
+                bad = split_gather_add(
+                    threads(), real_kernels(active(), <const float*>e), <float*>y, <const float*>e, i, T, O, B, K)
         else:
             with nogil:
-                bad = active().f64.tables.gather_add(<double*>y, <const double*>e, i, T, O, B, K)
+                bad = split_gather_add(
+                    threads(), real_kernels(active(), <const double*>e), <double*>y, <const double*>e, i, T, O, B, K)
         if bad >= 0:
             raise bad_index("gather_add", index, bad, T)
         return out
@@ -103,7 +109,7 @@ class CpuTables:
         cdef uint32_t* y = <uint32_t*>cnp.PyArray_DATA(out)
         cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(keys)
         with nogil:
-            active().hashing.hash_ids(y, k, start, n)
+            split_hash_ids(threads(), active(), y, k, start, n)
         return out
 
     def _hash_embed(self, table, ids, seed):
@@ -120,11 +126,13 @@ class CpuTables:
         cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(keys)
         cdef bint single = cnp.PyArray_TYPE(E) == cnp.NPY_FLOAT32
         with nogil:
-            active().hashing.hash_rows(row, k, start, rows_in_table, n)
+            split_hash_rows(threads(), active(), row, k, start, rows_in_table, n)
             if single:
-                active().f32.tables.gather_add(<float*>y, <const float*>e, row, T, O, n, 4)
+                split_gather_add(
+                    threads(), real_kernels(active(), <const float*>e), <float*>y, <const float*>e, row, T, O, n, 4)
             else:
-                active().f64.tables.gather_add(<double*>y, <const double*>e, row, T, O, n, 4)
+                split_gather_add(
+                    threads(), real_kernels(active(), <const double*>e), <double*>y, <const double*>e, row, T, O, n, 4)
         return Y, rows
 
     def _backprop_hash_embed(self, dE, rows, dY):
@@ -148,5 +156,5 @@ class CpuTables:
         cdef uint64_t* y = <uint64_t*>cnp.PyArray_DATA(out)
         cdef const uint64_t* k = <const uint64_t*>cnp.PyArray_DATA(ids)
         with nogil:
-            active().hashing.hash_ngrams(y, k, size, count)
+            split_hash_ngrams(threads(), active(), y, k, size, count)
         return out

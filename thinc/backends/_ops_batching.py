@@ -1,5 +1,6 @@
 """Minibatches: one pass over a data set, in order or shuffled."""
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any
@@ -30,9 +31,9 @@ class BatchingOps(ArrayOps):
         Parameters
         ----------
         size
-            The batch size, or an iterable of batch sizes such as a schedule. It is drawn from at once, until
-            the sizes add up to the data set; if it ends before, its last size is repeated. Fractions are cut
-            off.
+            The batch size, or an iterable of batch sizes such as a schedule, or a function of the number of the
+            batch. It is drawn from at once, until the sizes add up to the data set; if it ends before, its last
+            size is repeated. Fractions are cut off.
         sequence
             The data: array, list, tuple, range, `Ragged`, `Padded` or `Pairs` of these.
         shuffle
@@ -178,6 +179,8 @@ def _batch_bounds(size: Any, length: int) -> list[int]:
     """Where batches begin and end: 0, first size, first two sizes, ..., `length`."""
     if isinstance(size, Iterable):
         return _bounds_from_schedule(iter(size), length)
+    if callable(size):
+        return _bounds_from_schedule(map(size, itertools.count()), length)
     step = _batch_size(size)
     return [*range(0, length, step), length] if length else [0]
 

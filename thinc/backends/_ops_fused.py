@@ -5,11 +5,12 @@ They are the layers' own: no part of the public interface.
 
 from typing import Any
 
-from ._ops_arrays import ArrayOps
+from ._ops_products import ProductOps
+from ._ops_windows import WindowOps
 
 
-class FusedOps(ArrayOps):
-    """Layer normalization, and sums over rows."""
+class FusedOps(ProductOps, WindowOps):
+    """Layer normalization, sums over rows, and dense layers with maxout."""
 
     def _layernorm(self, X: Any, G: Any, b: Any) -> tuple[Any, Any, Any]:
         """``Y = (X - mu) * rstd * G + b`` with the mean and standard deviation of each row (Ba et al. 2016).
@@ -45,3 +46,44 @@ class FusedOps(ArrayOps):
     def _sum_columns(self, X: Any) -> Any:
         """The sum of the rows of X ``(B, n)``: ``(n,)``; a bias's gradient."""
         return X.sum(axis=0)
+
+    def _maxout_dense(self, X: Any, W: Any, b: Any) -> tuple[Any, Any]:
+        """``Y[:, o] = max_p (X @ W[o, p] + b[o, p])``, as one.
+
+        Parameters
+        ----------
+        X
+            ``(B, nI)``
+        W
+            ``(nO, nP, nI)``
+        b
+            ``(nO, nP)``
+
+        Returns
+        -------
+        Y
+            ``(B, nO)``
+        which
+            ``(B, nO)``, any integers: the piece it is, for the way back.
+        """
+        nO, nP, nI = W.shape
+        A = self.affine(X, W.reshape((nO * nP, nI)), b.reshape((nO * nP,)))
+        return self.maxout(A.reshape((A.shape[0], nO, nP)))
+
+    def _backprop_maxout_dense(
+        self, dY: Any, which: Any, X: Any, W: Any, dW: Any = None, wants_dX: bool = True
+    ) -> tuple[Any, Any, Any]:
+        """The gradients of X, W and b: ``(B, nI)`` or None if it is not wanted, ``(nO, nP, nI)``, ``(nO, nP)``.
+
+        A ``dW`` that is given, contiguous and of the dtype of dY, is added to in place. Nothing is changed if
+        there is an error.
+        """
+        nO, nP, nI = W.shape
+        dA = self.backprop_maxout(dY, which, nP).reshape((dY.shape[0], nO * nP))
+        dX = self.gemm(dA, W.reshape((nO * nP, nI))) if wants_dX else None
+        db = self._sum_columns(dA).reshape((nO, nP))
+        if dW is None:
+            dW = self.gemm(dA, X, trans1=True).reshape(W.shape)
+        else:
+            self._add_gemm(dW.reshape((nO * nP, nI)), dA, X, trans1=True)
+        return dX, dW, db

@@ -17,11 +17,9 @@ from ._ops_embedding import EmbeddingOps
 from ._ops_fused import FusedOps
 from ._ops_lstm import LSTMOps
 from ._ops_padding import PaddingOps
-from ._ops_products import ProductOps
 from ._ops_softmax import SoftmaxOps
 from ._ops_tables import TableOps
 from ._ops_training import TrainingOps
-from ._ops_windows import WindowOps
 
 __all__ = [
     "Ops",
@@ -39,15 +37,13 @@ __all__ = [
 
 
 class Ops(
+    FusedOps,  # and the products and windows it is built on
     BatchingOps,
     PaddingOps,
-    ProductOps,
     ActivationOps,
     SoftmaxOps,  # and the pooling it is built on
-    WindowOps,
     TableOps,
     EmbeddingOps,
-    FusedOps,
     TrainingOps,
     LSTMOps,
 ):

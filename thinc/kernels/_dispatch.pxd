@@ -1,5 +1,5 @@
 # The kernel table of include/thinc/dispatch.hh: the only declaration of our C++ headers in Cython.
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
@@ -62,6 +62,31 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         ptrdiff_t (*backprop_maxout)(
             T* dx, const T* dy, const int32_t* which, size_t N, size_t P) noexcept nogil
 
+    # --- a dense layer with maxout
+    cdef cppclass MaxoutDense[T]:
+        ptrdiff_t B, nO, P, nI, sX
+        const T* X
+        const T* W
+        const T* b
+        T* Y
+        uint8_t* which
+
+    cdef cppclass MaxoutGradient[T]:
+        ptrdiff_t B, nO, P, nI, sdY, swhich, sX
+        const T* dY
+        const uint8_t* which
+        const T* X
+        const T* W
+        T* dX
+        T* dW
+        T* db
+
+    cdef cppclass MaxoutDenses[T]:
+        size_t (*workspace)(const MaxoutDense[T]* call) noexcept nogil
+        void (*forward)(const MaxoutDense[T]* call, T* work, size_t size) noexcept nogil
+        size_t (*gradient_workspace)(const MaxoutGradient[T]* call) noexcept nogil
+        ptrdiff_t (*gradient)(const MaxoutGradient[T]* call, T* work) noexcept nogil
+
     # --- random numbers
     cdef cppclass Random:
         void (*bits)(uint32_t* out, size_t n, uint64_t key, uint64_t first) noexcept nogil
@@ -87,13 +112,15 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     # --- windows
     cdef cppclass Windows[T]:
         void (*seq2col)(
-            T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW) noexcept nogil
-        void (*backprop_seq2col)(
-            T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW
+            T* out, const T* X, const int32_t* lengths, size_t n, size_t I, size_t nW, size_t first, size_t last
         ) noexcept nogil
-        void (*add)(T* out, const T* X, const T* Y, size_t n) noexcept nogil
+        void (*backprop_seq2col)(
+            T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW, size_t first, size_t last
+        ) noexcept nogil
+        void (*add)(T* out, const T* X, const T* Y, size_t n, size_t whole) noexcept nogil
         void (*add_reversed)(
-            T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I
+            T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I,
+            size_t first, size_t last
         ) noexcept nogil
 
     # --- tables
@@ -102,7 +129,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             T* out, const T* table, const int32_t* indices, size_t rows, size_t O, size_t B, size_t K
         ) noexcept nogil
         ptrdiff_t (*scatter_add)(
-            T* table, const int32_t* indices, const T* values, size_t rows, size_t O, size_t B, size_t K
+            T* table, const int32_t* indices, const T* values, size_t rows, size_t O, size_t B, size_t K,
+            uint32_t part, uint32_t parts
         ) noexcept nogil
 
     # --- hashing
@@ -126,10 +154,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         ptrdiff_t rsc
         T alpha, beta
         const T* bias
-    const size_t gemm_least_work
     cdef cppclass Gemm[T]:
-        size_t (*workspace)(const GemmCall[T]* call) noexcept nogil
-        void (*gemm)(const GemmCall[T]* call, T* work, size_t size) noexcept nogil
         void (*axpy)(T* y, T alpha, const T* x, size_t n) noexcept nogil
 
     # --- LSTM
@@ -171,6 +196,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         size_t size
         double step, average_rate
         int rule
+        double factor
 
     cdef struct UpdateSettings:
         double beta1, beta2, eps, l2, decay, clip
@@ -180,6 +206,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             const ParameterUpdate* items, size_t count, const UpdateSettings* settings
         ) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
+        double (*sum_squares_penalised)(const T* x, const T* w, double l2, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
         void (*update_average)(T* average, const T* weights, double rate, size_t n) noexcept nogil
 
@@ -223,6 +250,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         Softmaxes[T] softmax
         Normalizers[T] normalize
         Maxouts[T] maxout
+        MaxoutDenses[T] maxout_dense
         Reductions[T] reductions
         Windows[T] windows
         Tables[T] tables
@@ -257,6 +285,13 @@ cdef extern from "thinc/writer.hh" namespace "thinc" nogil:
         void begin(void* out, size_t total)
         void put(const void* source, size_t n)
         void zeros(size_t n)
+        void end()
+    # the bytes from first to last of them; `at`: where the first piece to come belongs
+    cdef cppclass PartWriter:
+        void begin(void* out, size_t total, size_t first, size_t last, size_t at)
+        void put(const void* source, size_t n)
+        void zeros(size_t n)
+        bint is_done()
         void end()
 
 

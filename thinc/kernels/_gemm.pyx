@@ -1,31 +1,17 @@
-"""Matrix products by our kernels, with scratch memory for them.
+"""Matrix products by our kernels, with scratch memory for them, over the threads of the pool if they are large.
 
 BLIS (`_blis`) was not faster at any size measured, with any instruction set (figures in kernels/gemm.hh), so it is
 not on the way of a product; it is kept within reach for comparison.
 """
-from ._dispatch cimport GemmCall, Kernels, active, real_kernels, thread_workspace
+from ._dispatch cimport Gemm, GemmCall, active
+from ._threads cimport Threads, threads
 
 from . import _blis, _dispatch
 
-ctypedef fused real:
-    float
-    double
 
-
-cdef void multiply(const GemmCall[real]* call, real* kind) noexcept nogil:
-    # `kind` only names the type
-    # on the stack: enough for small products, and for all (more slowly) when there is no memory
-    cdef real spare[4096]
-    cdef real* work = spare
-    cdef const Kernels* kernels = active()
-    cdef size_t size = real_kernels(kernels, kind).gemm.workspace(call)
-    if size <= 4096:
-        size = 4096
-    else:
-        work = <real*>thread_workspace(size * sizeof(real))
-        if work == NULL:
-            work, size = spare, 4096
-    real_kernels(kernels, kind).gemm.gemm(call, work, size)
+cdef extern from "thinc/kernels/_gemm_threads.hh" namespace "thinc" nogil:
+    void multiply(const Threads& threads, const Gemm[float]& kernels, const GemmCall[float]& call)
+    void multiply(const Threads& threads, const Gemm[double]& kernels, const GemmCall[double]& call)
 
 
 cdef void sgemm(
@@ -38,7 +24,7 @@ cdef void sgemm(
     call.B, call.rsb, call.csb = B, rsb, csb
     call.C, call.rsc, call.bias = C, rsc, bias
     call.alpha, call.beta = alpha, beta
-    multiply[float](&call, C)
+    multiply(threads()[0], active().f32.gemm, call)
 
 
 cdef void dgemm(
@@ -51,7 +37,7 @@ cdef void dgemm(
     call.B, call.rsb, call.csb = B, rsb, csb
     call.C, call.rsc, call.bias = C, rsc, bias
     call.alpha, call.beta = alpha, beta
-    multiply[double](&call, C)
+    multiply(threads()[0], active().f64.gemm, call)
 
 
 cdef void saxpy(size_t n, float alpha, const float* x, float* y) noexcept nogil:

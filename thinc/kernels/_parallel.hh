@@ -14,23 +14,32 @@ using Task = void (*)(void* context, std::ptrdiff_t part);
 // The one pool of the process; _threads.pxd gives a pointer to it.
 struct Threads {
     std::atomic<int> number{1};
+    // The least that a part should take, in nanoseconds: handing it over takes about 500. Tests set it lower.
+    std::atomic<int> least{8000};
     // task(context, part) once for every part in [0, parts), side by side; returns when all are done.
     void (*run)(std::ptrdiff_t parts, Task task, void* context) = nullptr;
 };
 
+constexpr double each_thread = 4;  // parts, at most; fewer where each part has to look at all of the work
+
 // Into how many ranges to split `n` items, each of which takes one thread about `nanoseconds`: enough that threads
 // can make up for each other's delays, not so many that handing them over costs more than they do.
-inline std::ptrdiff_t count_parts(const Threads& threads, std::ptrdiff_t n, double nanoseconds) {
-    constexpr double least = 8000;  // handing over a part takes about 500 ns
+inline std::ptrdiff_t count_parts(const Threads& threads, std::ptrdiff_t n, double nanoseconds,
+                                  double each = each_thread) {
     const std::ptrdiff_t number = threads.number.load(std::memory_order_relaxed);
-    if (number == 1 || n * nanoseconds < 2 * least) return 1;
-    return std::min({n, number * 4, std::ptrdiff_t(n * nanoseconds / least)});
+    if (number == 1) return 1;
+    const double parts = n * nanoseconds / threads.least.load(std::memory_order_relaxed);
+    return parts < 2 ? 1 : std::ptrdiff_t(std::min({double(n), number * each, parts}));
 }
 
-// f(begin, end) for adjacent ranges that make up [0, n) and begin at multiples of `unit`.
+// f(begin, end) for adjacent ranges that make up [0, n), n > 0, and begin at multiples of `unit`.
 template <typename F>
 void split(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t unit, const F& f) {
-    const std::ptrdiff_t units = (n + unit - 1) / unit, parts = count_parts(threads, units, nanoseconds * unit);
+    std::ptrdiff_t units = 1, parts = 1;
+    if (threads.number.load(std::memory_order_relaxed) > 1) {
+        units = (n + unit - 1) / unit;
+        parts = count_parts(threads, units, nanoseconds * double(unit));
+    }
     if (parts < 2) {
         f(std::ptrdiff_t(0), n);
         return;
@@ -48,5 +57,33 @@ void split(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::pt
     };
     threads.run(parts, task, &ranges);
 }
+
+// f(part) for all parts: of work that is divided in advance, such as by `count_parts`.
+template <typename F> void split_evenly(const Threads& threads, std::ptrdiff_t parts, const F& f) {
+    if (parts == 1) return f(std::ptrdiff_t(0));
+    const Task task = [](void* context, std::ptrdiff_t part) { (*static_cast<const F*>(context))(part); };
+    threads.run(parts, task, const_cast<F*>(&f));
+}
+
+// f(begin, end) for ranges, with a context.
+inline void split_ranges(const Threads* threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t unit,
+                         void (*f)(void* context, std::ptrdiff_t begin, std::ptrdiff_t end), void* context) {
+    split(*threads, n, nanoseconds, unit, [=](std::ptrdiff_t begin, std::ptrdiff_t end) { f(context, begin, end); });
+}
+
+// Positions of items that are no good: the first one found by any thread, or -1.
+class FirstBad {
+  public:
+    void add(std::ptrdiff_t position) {
+        if (position < 0) return;
+        std::ptrdiff_t first = first_.load();
+        while ((first < 0 || position < first) && !first_.compare_exchange_weak(first, position)) {
+        }
+    }
+    std::ptrdiff_t get() const { return first_.load(); }
+
+  private:
+    std::atomic<std::ptrdiff_t> first_{-1};
+};
 
 }  // namespace thinc

@@ -42,6 +42,8 @@ cdef extern from * nogil:
 
     static int thinc_get_number() { return thinc_threads.number.load(); }
 
+    static int thinc_set_least(int nanoseconds) { return thinc_threads.least.exchange(nanoseconds); }
+
     static void thinc_stop_threads() {
         if (thinc::Pool* pool = thinc_pool.load()) pool->stop();
     }
@@ -51,6 +53,7 @@ cdef extern from * nogil:
     void thinc_set_up()
     void thinc_set_number(int n)
     int thinc_get_number()
+    int thinc_set_least(int nanoseconds)
     void thinc_stop_threads()
 
 
@@ -95,6 +98,11 @@ cdef int check_number(object number, str source) except -1:
     if not 1 <= number <= max_threads:
         raise ValueError(f"{source}: expected a number of threads from 1 to {max_threads}, got {number}")
     return number
+
+
+def _set_least(int nanoseconds):
+    """Split what takes this long, for tests; returns what it was."""
+    return thinc_set_least(nanoseconds)
 
 
 def _stop():

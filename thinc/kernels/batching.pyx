@@ -7,6 +7,8 @@ from libc.stdint cimport int64_t
 from ._arrays cimport contiguous
 from ._memory cimport empty
 from ._dispatch cimport active
+from ._split_training cimport split_gather_rows
+from ._threads cimport threads
 
 cnp.import_array()
 
@@ -55,12 +57,12 @@ def take_rows(cnp.ndarray array not None, cnp.ndarray index not None):
         out = empty(ndim, shape, kind)
     else:  # the type number says not all: strings, records, dates
         out = numpy.empty((n, *(<object>array).shape[1:]), array.dtype)
-    cdef void* to = cnp.PyArray_DATA(out)
-    cdef const void* rows = cnp.PyArray_DATA(array)
+    cdef char* to = cnp.PyArray_BYTES(out)
+    cdef const char* rows = cnp.PyArray_BYTES(array)
     cdef const int64_t* positions = <const int64_t*>cnp.PyArray_DATA(index)
     cdef ptrdiff_t bad
     with nogil:
-        bad = gather_rows(to, rows, positions, n, n_rows, row_bytes)
+        bad = split_gather_rows(threads(), active(), to, rows, positions, n, n_rows, row_bytes)
     if bad >= 0:
         raise IndexError(
             f"Cannot take row {positions[bad]} (position {bad} of the index) of an array with {n_rows} rows: "

@@ -7,6 +7,13 @@ from libc.stdint cimport int64_t
 from ._arrays cimport contiguous
 from ._memory cimport empty
 from ._dispatch cimport LabelledRows, active, real_kernels
+from ._split_training cimport (
+    split_cosine,
+    split_cross_entropy_labels,
+    split_cross_entropy_soft,
+    split_squared_error,
+)
+from ._threads cimport threads
 
 cnp.import_array()
 
@@ -18,30 +25,31 @@ cdef int cross_entropy_labels(
     double other, double scale, double* loss
 ) noexcept nogil:
     cdef LabelledRows item = LabelledRows(gradient, guesses, codes, rows, classes, gold, other)
-    return real_kernels(active(), guesses).losses.cross_entropy_labels(&item, 1, scale, loss)
+    return split_cross_entropy_labels(threads(), real_kernels(active(), guesses), &item, 1, scale, loss)
 
 
 cdef int cross_entropy_soft(
     real* gradient, const real* guesses, const real* truths, const unsigned char* keep, size_t rows,
     size_t classes, double scale, double* loss
 ) noexcept nogil:
-    return real_kernels(active(), guesses).losses.cross_entropy_soft(
-        gradient, guesses, truths, keep, rows, classes, scale, loss
+    return split_cross_entropy_soft(
+        threads(), real_kernels(active(), guesses), gradient, guesses, truths, keep, rows, classes, scale, loss
     )
 
 
 cdef double squared_error(
     real* gradient, const real* guesses, const real* truths, size_t n, double scale
 ) noexcept nogil:
-    return real_kernels(active(), guesses).losses.squared_error(gradient, guesses, truths, n, scale)
+    return split_squared_error(threads(), real_kernels(active(), guesses), gradient, guesses, truths, n, scale)
 
 
 cdef double cosine(
     real* gradient, real* similarity, const real* guesses, const real* truths, size_t rows, size_t width,
     double scale, bint ignore_zeros
 ) noexcept nogil:
-    return real_kernels(active(), guesses).losses.cosine(
-        gradient, similarity, guesses, truths, rows, width, scale, ignore_zeros
+    return split_cosine(
+        threads(), real_kernels(active(), guesses), gradient, similarity, guesses, truths, rows, width, scale,
+        ignore_zeros
     )
 
 
@@ -231,9 +239,13 @@ def labels_gradient(list guesses not None, list codes not None, list targets not
             )
         with nogil:
             if single:
-                flags = active().f32.losses.cross_entropy_labels(items, n, scale, &loss)
+                flags = split_cross_entropy_labels(
+                    threads(), real_kernels(active(), <const float*>NULL), items, n, scale, &loss
+                )
             else:
-                flags = active().f64.losses.cross_entropy_labels(items, n, scale, &loss)
+                flags = split_cross_entropy_labels(
+                    threads(), real_kernels(active(), <const double*>NULL), items, n, scale, &loss
+                )
     finally:
         PyMem_Free(items)
     return gradients, loss, flags

@@ -14,6 +14,8 @@ from ._dispatch cimport (
     update_momentum,
     update_sgd,
 )
+from ._split_training cimport split_clip, split_update, split_update_average
+from ._threads cimport threads
 
 cnp.import_array()
 
@@ -29,9 +31,9 @@ cdef void adam(
 ) noexcept nogil:
     cdef UpdateSettings settings = UpdateSettings(beta1, beta2, eps, l2, decay, clip)
     cdef ParameterUpdate item = ParameterUpdate(
-        weights, gradient, mom1, mom2, average, n, step, average_rate, update_adam
+        weights, gradient, mom1, mom2, average, n, step, average_rate, update_adam, 1
     )
-    real_kernels(active(), weights).optimizers.update(&item, 1, &settings)
+    split_update(threads(), real_kernels(active(), weights), &item, 1, &settings)
 
 
 cdef void momentum(
@@ -40,9 +42,9 @@ cdef void momentum(
 ) noexcept nogil:
     cdef UpdateSettings settings = UpdateSettings(beta1, beta2, 0, l2, decay, clip)
     cdef ParameterUpdate item = ParameterUpdate(
-        weights, gradient, mom1, mom2, average, n, step, average_rate, update_momentum
+        weights, gradient, mom1, mom2, average, n, step, average_rate, update_momentum, 1
     )
-    real_kernels(active(), weights).optimizers.update(&item, 1, &settings)
+    split_update(threads(), real_kernels(active(), weights), &item, 1, &settings)
 
 
 cdef void sgd(
@@ -51,20 +53,17 @@ cdef void sgd(
 ) noexcept nogil:
     cdef UpdateSettings settings = UpdateSettings(0, 0, 0, l2, decay, clip)
     cdef ParameterUpdate item = ParameterUpdate(
-        weights, gradient, NULL, NULL, average, n, step, average_rate, update_sgd
+        weights, gradient, NULL, NULL, average, n, step, average_rate, update_sgd, 1
     )
-    real_kernels(active(), weights).optimizers.update(&item, 1, &settings)
+    split_update(threads(), real_kernels(active(), weights), &item, 1, &settings)
 
 
 cdef double clip_gradient(real* gradient, size_t n, double threshold) noexcept nogil:
-    cdef double norm = sqrt(real_kernels(active(), gradient).optimizers.sum_squares(gradient, n))
-    if norm >= threshold and norm > 0:
-        real_kernels(active(), gradient).optimizers.scale(gradient, threshold / norm, n)
-    return norm
+    return split_clip(threads(), real_kernels(active(), gradient), gradient, n, threshold)
 
 
 cdef void update_average(real* average, const real* weights, size_t n, double rate) noexcept nogil:
-    real_kernels(active(), weights).optimizers.update_average(average, weights, rate, n)
+    split_update_average(threads(), real_kernels(active(), weights), average, weights, rate, n)
 
 
 cdef double average_rate(double t, double max_decay) noexcept nogil:
@@ -155,7 +154,7 @@ cdef class _Run:
             )
         cdef size_t n = cnp.PyArray_SIZE(w)
         cdef double t = <double>(<dict>self.counts).get(key, 0) + 1
-        item.size = n
+        item.size, item.factor = n, 1
         item.mom1 = item.mom2 = item.average = NULL
         item.average_rate = 0
         if self.method == METHOD_SGD:
@@ -244,12 +243,12 @@ cdef object wrong_types(object key, object weights, object gradient):
 
 
 cdef void run_kernel(
-    int kind, const ParameterUpdate* items, size_t count, const UpdateSettings* s
+    int kind, ParameterUpdate* items, size_t count, const UpdateSettings* s
 ) noexcept nogil:
     if kind == cnp.NPY_FLOAT32:
-        active().f32.optimizers.update(items, count, s)
+        split_update(threads(), real_kernels(active(), <const float*>NULL), items, count, s)
     else:
-        active().f64.optimizers.update(items, count, s)
+        split_update(threads(), real_kernels(active(), <const double*>NULL), items, count, s)
 
 
 def update_parameter(optimizer, key, weights, gradient, double lr_scale):

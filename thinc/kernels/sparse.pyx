@@ -3,6 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from ._dispatch cimport active
+from ._threads cimport split_ranges, threads
 
 cnp.import_array()
 
@@ -76,21 +77,74 @@ cdef void add_one(real* dw, real d, const uint32_t* slots, const real* values, s
 
 cdef void run_add(
     real* dw, const real* dy, const uint32_t* slots, const real* values, const int32_t* lengths,
-    size_t B, size_t nO, size_t stride, size_t n_features
+    size_t B, size_t nO, size_t stride, size_t n_features, size_t first, size_t last
 ) noexcept nogil:
+    # of the classes from first to last
     cdef size_t e, c, start
     if stride == 1 or n_features < MANY:
         for e in range(B):
-            for c in range(nO):
+            for c in range(first, last):
                 add_one(dw + c * stride, dy[e * nO + c], slots, values, lengths[e])
             slots += 2 * lengths[e]
             values += lengths[e]
         return
-    for c in range(nO):
+    for c in range(first, last):
         start = 0
         for e in range(B):
             add_one(dw + c * stride, dy[e * nO + c], slots + 2 * start, values + start, lengths[e])
             start += lengths[e]
+
+
+# --- over the threads of the pool
+
+# Nanoseconds for a feature and a class: its two weights may be anywhere.
+cdef double cost = 3
+
+
+cdef struct Batch:
+    # scores or their gradient (B, nO), and the weights or theirs
+    void* y
+    void* w
+    const void* bias
+    const uint32_t* slots
+    const void* values
+    const int32_t* lengths
+    size_t B, nO, stride, n_features
+    bint single
+
+
+cdef void score_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    # examples
+    cdef const Batch* b = <const Batch*>context
+    cdef size_t start = 0, n = last - first
+    cdef Py_ssize_t e
+    for e in range(first):
+        start += b.lengths[e]
+    if b.single:
+        run_score[float](
+            <float*>b.y + first * b.nO, <const float*>b.w, <const float*>b.bias, b.slots + 2 * start,
+            <const float*>b.values + start, b.lengths + first, n, b.nO, b.stride, b.n_features
+        )
+    else:
+        run_score[double](
+            <double*>b.y + first * b.nO, <const double*>b.w, <const double*>b.bias, b.slots + 2 * start,
+            <const double*>b.values + start, b.lengths + first, n, b.nO, b.stride, b.n_features
+        )
+
+
+cdef void add_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    # classes
+    cdef const Batch* b = <const Batch*>context
+    if b.single:
+        run_add[float](
+            <float*>b.w, <const float*>b.y, b.slots, <const float*>b.values, b.lengths, b.B, b.nO, b.stride,
+            b.n_features, first, last
+        )
+    else:
+        run_add[double](
+            <double*>b.w, <const double*>b.y, b.slots, <const double*>b.values, b.lengths, b.B, b.nO, b.stride,
+            b.n_features, first, last
+        )
 
 
 def hash_slots(cnp.ndarray keys not None, uint32_t length, bint mask):
@@ -150,21 +204,13 @@ def score(
     check_batch(W, slots, values, lengths, nO, stride)
     as_vector(b, cnp.PyArray_TYPE(W))
     cdef cnp.ndarray out = <cnp.ndarray>cnp.PyArray_EMPTY(2, dims, cnp.PyArray_TYPE(W), 0)
-    cdef void* y = cnp.PyArray_DATA(out)
-    cdef const void* w = cnp.PyArray_DATA(W)
-    cdef const void* bias = cnp.PyArray_DATA(b)
-    cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
-    cdef const void* v = cnp.PyArray_DATA(values)
-    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef size_t B = dims[0], N = cnp.PyArray_DIM(values, 0)
-    cdef bint single = cnp.PyArray_TYPE(W) == cnp.NPY_FLOAT32
+    cdef Batch batch = Batch(
+        cnp.PyArray_DATA(out), cnp.PyArray_DATA(W), cnp.PyArray_DATA(b), <const uint32_t*>cnp.PyArray_DATA(slots),
+        cnp.PyArray_DATA(values), <const int32_t*>cnp.PyArray_DATA(lengths), dims[0], nO, stride,
+        cnp.PyArray_DIM(values, 0), cnp.PyArray_TYPE(W) == cnp.NPY_FLOAT32
+    )
     with nogil:
-        if single:
-            run_score[float](<float*>y, <const float*>w, <const float*>bias, s, <const float*>v, n, B, nO, stride, N)
-        else:
-            run_score[double](
-                <double*>y, <const double*>w, <const double*>bias, s, <const double*>v, n, B, nO, stride, N
-            )
+        split_ranges(threads(), batch.B, cost * nO * batch.n_features / max(batch.B, 1), 1, score_range, &batch)
     return out
 
 
@@ -185,19 +231,17 @@ def add_gradient(
         )
     if not cnp.PyArray_ISWRITEABLE(dW):
         raise ValueError("add_gradient: dW is read-only")
-    check_batch(dW, slots, values, lengths, cnp.PyArray_DIM(dY, 1), stride)
-    cdef void* dw = cnp.PyArray_DATA(dW)
-    cdef const void* dy = cnp.PyArray_DATA(dY)
-    cdef const uint32_t* s = <const uint32_t*>cnp.PyArray_DATA(slots)
-    cdef const void* v = cnp.PyArray_DATA(values)
-    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef size_t B = cnp.PyArray_DIM(dY, 0), nO = cnp.PyArray_DIM(dY, 1), N = cnp.PyArray_DIM(values, 0)
-    cdef bint single = cnp.PyArray_TYPE(dW) == cnp.NPY_FLOAT32
+    cdef size_t highest = check_batch(dW, slots, values, lengths, cnp.PyArray_DIM(dY, 1), stride)
+    cdef Batch batch = Batch(
+        cnp.PyArray_DATA(dY), cnp.PyArray_DATA(dW), NULL, <const uint32_t*>cnp.PyArray_DATA(slots),
+        cnp.PyArray_DATA(values), <const int32_t*>cnp.PyArray_DATA(lengths), cnp.PyArray_DIM(dY, 0),
+        cnp.PyArray_DIM(dY, 1), stride, cnp.PyArray_DIM(values, 0), cnp.PyArray_TYPE(dW) == cnp.NPY_FLOAT32
+    )
     with nogil:
-        if single:
-            run_add[float](<float*>dw, <const float*>dy, s, <const float*>v, n, B, nO, stride, N)
+        if highest >= stride:  # the weights of classes lie among each other
+            add_range(&batch, 0, batch.nO)
         else:
-            run_add[double](<double*>dw, <const double*>dy, s, <const double*>v, n, B, nO, stride, N)
+            split_ranges(threads(), batch.nO, cost * batch.n_features, 1, add_range, &batch)
 
 
 cdef cnp.ndarray as_vector(cnp.ndarray array, int kind):
@@ -238,10 +282,10 @@ cdef bint is_vector(object array, int kind):
     )
 
 
-cdef check_batch(
+cdef Py_ssize_t check_batch(
     cnp.ndarray W, cnp.ndarray slots, cnp.ndarray values, cnp.ndarray lengths, size_t nO, size_t stride
-):
-    # ValueError unless every position that the loops use is inside of its array
+) except -1:
+    # The highest slot. ValueError unless every position that the loops use is inside of its array
     cdef int kind = cnp.PyArray_TYPE(W)
     if kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64:
         raise ValueError(f"The weights must be float32 or float64, but got {W.dtype}")
@@ -262,3 +306,4 @@ cdef check_batch(
         raise ValueError(
             f"There are {cnp.PyArray_DIM(W, 0)} weights, too few for {nO} classes and slots up to {highest}"
         )
+    return highest

@@ -23,10 +23,18 @@ def backprop_affine(model: Model, dA: Any, X: Any, W: Any, wants_dX: bool = True
     dX = ops.gemm(dA, W) if wants_dX else None
     db = ops._sum_columns(dA)
     shape = model.get_param("W").shape
-    dW: Any = model.maybe_get_grad("W")
-    if dW is not None and dW.shape == shape and dW.dtype == dA.dtype and dW.flags.c_contiguous:
+    dW = gradient_to_add_to(model, shape, dA.dtype)
+    if dW is not None:
         ops._add_gemm(dW.reshape(W.shape), dA, X, trans1=True)
     else:
         model.inc_grad("W", ops.gemm(dA, X, trans1=True).reshape(shape))
     model.inc_grad("b", db.reshape(shape[:-1]))
     return dX
+
+
+def gradient_to_add_to(model: Model, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return the gradient of "W", if there is one that a product may be added to in place; else None."""
+    dW: Any = model.maybe_get_grad("W")
+    if dW is not None and dW.shape == shape and dW.dtype == dtype and dW.flags.c_contiguous:
+        return dW
+    return None

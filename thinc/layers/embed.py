@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, Callable
 
+from .._util.constants import is_constant
 from ..config import registry
 from ..initializers import uniform_init
 from ..model import Model
@@ -56,20 +57,21 @@ def forward(
     ops = model.ops
     E: Any = model.get_param("E")
     nV, nO = E.shape
+    wants_dX = not is_constant(ids)
     if not ids.size and ids.dtype.kind == "f":  # a flattened empty list
         ids = ops.alloc((0,), dtype="int32")
     Y = E[ids]
     mask = drop_dimensions(model, Y, is_train)
     shape = Y.shape
 
-    def backprop(dY: Floats2d) -> Ints1d:
+    def backprop(dY: Floats2d) -> Ints1d | None:
         dY = fit_gradient(model, dY, shape)
         if mask is not None:
             dY = dY * mask
         rows: Any = ids.reshape(-1).astype("int32")
         rows[rows < 0] += nV  # like the lookup; scatter_add may skip them
         add_to_table(model, ops.scatter_add, rows, ops.as_contig(dY.reshape((rows.shape[0], nO))))
-        return ops.alloc(ids.shape, dtype="int32")
+        return ops.alloc(ids.shape, dtype="int32") if wants_dX else None
 
     return Y, backprop
 

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any, Callable
 
+from .._util.constants import is_constant
 from ..config import registry
 from ..initializers import uniform_init
 from ..model import Model
@@ -63,6 +64,7 @@ def forward(
 ) -> tuple[Floats2d, Callable]:  # ids: (B,), Y: (B, nO)
     ops = model.ops
     E = model.get_param("E")
+    wants_dX = not is_constant(ids)
     if ids.shape == (0, 0):  # a flattened empty list
         ids = ops.alloc((0,), dtype="uint64")
     _check_ids(ids)
@@ -70,12 +72,12 @@ def forward(
     mask = drop_dimensions(model, Y, is_train)
     shape = Y.shape
 
-    def backprop(dY: Floats2d) -> Ints1d:
+    def backprop(dY: Floats2d) -> Ints1d | None:
         dY = fit_gradient(model, dY, shape)
         if mask is not None:
             dY = dY * mask
         add_to_table(model, ops._backprop_hash_embed, rows, dY)
-        return ops.alloc((shape[0],), dtype="int32")
+        return ops.alloc((shape[0],), dtype="int32") if wants_dX else None
 
     return Y, backprop
 

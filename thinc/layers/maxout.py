@@ -7,7 +7,8 @@ from ..config import registry
 from ..initializers import glorot_uniform_init
 from ..model import Model
 from ..types import Floats2d
-from ._affine import affine, backprop_affine
+from ._affine import gradient_to_add_to
+from ._batches import with_width
 from ._dense import dense, init
 from ._gradients import fit_gradient
 
@@ -63,16 +64,18 @@ def forward(
 ) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
     ops = model.ops
     W: Any = model.get_param("W")
-    nO, nP, nI = W.shape
     wants_dX = not is_constant(X)
-    W = W.reshape((nO * nP, nI))
-    A = affine(model, X, W, model.get_param("b").reshape((nO * nP,)))
-    Y, which = ops.maxout(A.reshape((A.shape[0], nO, nP)))
+    X = with_width(X, W.shape[2])
+    Y, which = ops._maxout_dense(X, W, model.get_param("b"))
     shape = Y.shape
 
     def backprop(dY: Floats2d) -> Floats2d:
         dY = fit_gradient(model, dY, shape)
-        dA = ops.backprop_maxout(dY, which, nP)
-        return backprop_affine(model, dA.reshape((dA.shape[0], nO * nP)), X, W, wants_dX)
+        known = gradient_to_add_to(model, W.shape, dY.dtype)
+        dX, dW, db = ops._backprop_maxout_dense(dY, which, X, W, known, wants_dX)
+        if known is None:
+            model.inc_grad("W", dW)
+        model.inc_grad("b", db)
+        return dX
 
     return Y, backprop

@@ -147,12 +147,12 @@ template <typename T> struct Dish : Plain<T> {
     using Plain<T>::Plain, Plain<T>::fill;
     static constexpr T big = sizeof(T) == 4 ? T(1e18) : T(1e150);  // its square is finite
     THINC_INLINE Vec<T> forward(Vec<T> x) const {
-        const Vec<T> z = clamp(abs(x), T(0), big), s = sqrt(fma(z, z, fill(1)));
-        const Vec<T> q = fill(1) / (s * (s + z));  // 1 - |x|/s without the cancellation
+        const Vec<T> z = clamp(abs(x), T(0), big), w = fma(z, z, fill(1));
+        const Vec<T> r = reciprocal_sqrt(w), q = r * reciprocal(fma(w, r, z));  // 1 - |x|/s without the cancellation
         return fill(0.5) * max(Vec<T>::fill(-big), x) * select(lt(x, fill(0)), q, fill(2) - q);
     }
     THINC_INLINE Vec<T> slope(Vec<T> x) const {
-        const Vec<T> z = clamp(x, -big, big), r = z / sqrt(fma(z, z, fill(1)));
+        const Vec<T> z = clamp(x, -big, big), r = z * reciprocal_sqrt(fma(z, z, fill(1)));
         return fill(0.5) + r * fma(r * r, fill(-0.5), fill(1));
     }
 };

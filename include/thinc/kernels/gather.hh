@@ -54,23 +54,53 @@ std::ptrdiff_t gather_add(R* out, const R* table, const std::int32_t* indices, s
     return -1;
 }
 
-// table[indices[b, k]] += values[b] for every b and k, in that order; negative indices are skipped.
+// row += values, O elements.
+template <typename R> THINC_INLINE void add_to_row(R* row, const R* values, std::size_t O) {
+    using V = Vec<R>;
+    std::size_t j = 0;
+    for (; j + V::lanes <= O; j += V::lanes) (V::load(row + j) + V::load(values + j)).store(row + j);
+    for (; j < O; ++j) row[j] += values[j];
+}
+
+// Which of `parts` a row of a table belongs to: eight neighbours to one, and otherwise as chance has it, since the rows
+// of frequent words may all be at the beginning.
+inline std::uint32_t part_of_row(std::int32_t row, std::uint32_t parts) {
+    return ((static_cast<std::uint32_t>(row) / 8 * 0x9e3779b1u >> 16) * parts) >> 16;
+}
+
+// table[indices[b, k]] += values[b] for every b and k, in that order; negative indices are skipped, and so are rows that
+// belong to another of the parts, at most 65536.
 template <typename R>
 std::ptrdiff_t scatter_add(R* table, const std::int32_t* indices, const R* values, std::size_t T, std::size_t O,
-                           std::size_t B, std::size_t K) {
-    using V = Vec<R>;
+                           std::size_t B, std::size_t K, std::uint32_t part, std::uint32_t parts) {
     const std::ptrdiff_t bad = first_bad_index(indices, B * K, T, true);
     if (bad >= 0) return bad;
-    for (std::size_t b = 0; b < B; ++b, values += O) {
+    if (parts == 1) {
+        for (std::size_t b = 0; b < B; ++b, values += O)
+            for (std::size_t k = 0; k < K; ++k)
+                if (indices[b * K + k] >= 0)
+                    add_to_row(table + static_cast<std::size_t>(indices[b * K + k]) * O, values, O);
+        return -1;
+    }
+    // Which rows are ours cannot be foreseen: they are listed without branches first.
+    constexpr std::size_t many = 256;
+    std::size_t from[many], count = 0;
+    std::int32_t to[many];
+    const auto add_listed = [&] {
+        for (std::size_t i = 0; i < count; ++i)
+            add_to_row(table + static_cast<std::size_t>(to[i]) * O, values + from[i] * O, O);
+        count = 0;
+    };
+    for (std::size_t b = 0; b < B; ++b) {
         for (std::size_t k = 0; k < K; ++k) {
-            const std::int32_t index = indices[b * K + k];
-            if (index < 0) continue;
-            R* row = table + static_cast<std::size_t>(index) * O;
-            std::size_t j = 0;
-            for (; j + V::lanes <= O; j += V::lanes) (V::load(row + j) + V::load(values + j)).store(row + j);
-            for (; j < O; ++j) row[j] += values[j];
+            const std::int32_t row = indices[b * K + k];
+            to[count] = row;
+            from[count] = b;
+            count += (row >= 0) & (part_of_row(row, parts) == part);
+            if (count == many) add_listed();
         }
     }
+    add_listed();
     return -1;
 }
 

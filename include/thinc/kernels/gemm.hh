@@ -1,7 +1,8 @@
 // gemm: C = alpha * A B + bias + beta * C for row-major C, A and B with any strides of which one is 1. float, double.
 // The products of one element of C are added in the order of k, in blocks or with a few partial sums (error bound of a
 // plain sum: K * eps * sum |a b|). NaN and infinities propagate as in plain sums. beta == 0 ignores what C held.
-// C overlaps no operand. Results depend on shapes and strides, not on addresses.
+// C overlaps no operand. Results depend on shapes and strides, not on addresses, nor on how many threads share the work
+// (gemm_parts.hh).
 // After K. Goto and R. van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
 //
 // Ways: strips of C held in registers (gemm_tile.hh), with B packed if it is transposed or large; the same for
@@ -64,11 +65,20 @@ constexpr gemm_index search_side = 64;            // one side up to this: compar
 // cycles per vector of values, times 2
 constexpr gemm_index cost_transpose = 7, cost_result = 10, cost_far_result = 24, cost_sum = 60;
 constexpr gemm_index cost_turn = 6, cost_narrow = 18;
+constexpr gemm_index swapped_bytes = 512 * 1024;  // of C^T at a time
+constexpr gemm_index last_bytes = 512 * 1024;  // of copies, for the sake of a few last columns
 }  // namespace gemm_limits
 
 enum class GemmWay { strips, swapped, dot, turned };
 
+// Blocks of rows of C, the first of `most` rows, the others of as many or one less.
+struct GemmRows {
+    gemm_index blocks, most;
+    explicit GemmRows(gemm_index M) : blocks(ceil_div(M, gemm_max_rows)), most(ceil_div(M, blocks)) {}
+};
+
 struct GemmPlan {
+    gemm_index blocks;
     gemm_index kc, nc;  // block of B
     gemm_index vectors;  // of a tile
     bool pack_a, pack_b;
@@ -76,12 +86,17 @@ struct GemmPlan {
     gemm_index work;
 };
 
+template <typename T> bool packs_b(const GemmCall<T>& g, gemm_index blocks, gemm_index N) {
+    using namespace gemm_limits;
+    return g.csb != 1 || (blocks > direct_blocks && g.K * N * gemm_index(sizeof(T)) > direct_b_bytes);
+}
+
 // How to compute a product in strips of C, within `size` elements of workspace.
-template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, std::size_t size) {
+template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmRows in, std::size_t size) {
     using namespace gemm_limits;
     constexpr gemm_index lanes = Vec<T>::lanes, bytes = sizeof(T);
     GemmPlan p{};
-    const gemm_index blocks = ceil_div(g.M, gemm_max_rows), rows = ceil_div(g.M, blocks);
+    const gemm_index blocks = p.blocks = in.blocks, rows = in.most;
     p.vectors = gemm_max_vectors(static_cast<int>(rows));
     const gemm_index width = p.vectors * lanes;
     p.kc = ceil_div(g.K, ceil_div(g.K, block_depth * 4 / bytes));
@@ -90,7 +105,7 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, std::size_t siz
     p.nc = block_bytes / bytes / p.kc / width * width;
     if (p.nc < width) p.nc = width;
     p.nc = ceil_div(ceil_div(g.N, ceil_div(g.N, p.nc)), width) * width;
-    p.pack_b = g.csb != 1 || (blocks > direct_blocks && g.K * g.N * bytes > direct_b_bytes);
+    p.pack_b = packs_b(g, blocks, g.N);
     // A is read where it lies, unless its rows fall on the same cache sets, or its columns are far apart.
     const gemm_index apart = (g.csa == 1 ? g.rsa : g.csa) * bytes;
     const bool scattered = apart >= far_columns || (apart >= 1024 && g.N > 5 * width && g.M * g.K * bytes > far_bytes);
@@ -106,6 +121,9 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, std::size_t siz
         else p.kc = ceil_div(p.kc, 2);
     }
     return p;
+}
+template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, std::size_t size) {
+    return plan_strips(g, GemmRows(g.M), size);
 }
 
 // Estimates of half cycles.
@@ -170,9 +188,15 @@ template <typename T> gemm_index columns_before_line(const GemmCall<T>& g) {
     return gemm_index(-reinterpret_cast<std::uintptr_t>(g.B) % line) / bytes;
 }
 
+// What becomes of blocks of rows of C: by default they stay where they belong.
+struct GemmKeepRows {
+    gemm_index place(gemm_index i) const { return i; }  // the row of C where row i of the product is put
+    void take(gemm_index, gemm_index) const {}          // rows i, ..., i + rows - 1 are complete
+};
+
 // A product in strips, block by block. What the next block will read is fetched while the sums of one are computed:
 // where operands come from the third-level cache or memory, as in training, it is a fifth faster for it.
-template <typename T> struct GemmBlocks {
+template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
     static constexpr gemm_index lanes = Vec<T>::lanes;
     const GemmCall<T>& g;
     const GemmPlan plan;
@@ -181,10 +205,12 @@ template <typename T> struct GemmBlocks {
     GemmFetch next;
     gemm_index j0, nc, k0, kc;  // the block of B: its first column, how many; the first k, how many
     gemm_index whole, rest;  // whole panels of it, and vectors of one more
+    const Rows result;
 
-    GemmBlocks(const GemmCall<T>& call, T* work, std::size_t size)
-        : g(call), plan(plan_strips(call, size)), packed_b(work),
-          packed_a(plan.pack_b ? work + plan.kc * plan.nc : work) {
+    GemmBlocks(const GemmCall<T>& call, GemmRows in, T* work, std::size_t size, const Rows& result = Rows())
+        : g(call), plan(plan_strips(call, in, size)), packed_b(work),
+          packed_a(plan.pack_b ? work + plan.kc * plan.nc : work),
+          result(result) {
         t.sc = g.rsc, t.alpha = g.alpha, t.padded = plan.pack_b;
         const bool near = g.M * g.N * gemm_index(sizeof(T)) <= gemm_limits::near_bytes || g.K < gemm_limits::near_depth;
         t.fetch = near ? nullptr : &next, t.fetch_a = t.fetch_b = 0;
@@ -199,11 +225,11 @@ template <typename T> struct GemmBlocks {
                 kc = at_most(g.K - k0, plan.kc);
                 if (plan.pack_b) gemm_pack_b(packed_b, g, k0, kc, j0, nc, plan.vectors * lanes);
                 if (t.fetch) fetch_b();
-                const gemm_index blocks = ceil_div(g.M, gemm_max_rows);
-                for (gemm_index block = 0, i = 0; block < blocks; ++block) {
-                    const gemm_index rows = ceil_div(g.M - i, blocks - block);
-                    set_a(block, blocks - block, i, rows);
+                for (gemm_index block = 0, i = 0; block < plan.blocks; ++block) {
+                    const gemm_index rows = ceil_div(g.M - i, plan.blocks - block);
+                    set_a(block, plan.blocks - block, i, rows);
                     multiply(i, rows);
+                    if (k0 + kc == g.K && j0 + nc == g.N) result.take(i, rows);
                     i += rows;
                 }
             }
@@ -263,7 +289,7 @@ template <typename T> struct GemmBlocks {
         t.bias = k0 + kc == g.K && g.bias ? g.bias + j0 : nullptr;
         t.next_panel = plan.pack_b ? kc * width : width;
         t.B = plan.pack_b ? packed_b : g.B + k0 * g.rsb + j0;
-        t.C = g.C + i * g.rsc + j0;
+        t.C = g.C + result.place(i) * g.rsc + j0;
         if (whole > 0) {
             t.sb = plan.pack_b ? width : g.rsb;
             t.panels = whole, t.last = rest > 0 ? lanes : last;
@@ -279,15 +305,18 @@ template <typename T> struct GemmBlocks {
     }
 };
 
-template <typename T> void gemm_strips_blocked(GemmCall<T> g, T* work, std::size_t size) {
+template <typename T> void gemm_strips_blocked(GemmCall<T> g, GemmRows in, T* work, std::size_t size) {
     if (const gemm_index columns = columns_before_line(g)) {
         GemmCall<T> first = g;
         first.N = columns;
-        GemmBlocks<T>(first, work, size).run();
+        GemmBlocks<T>(first, in, work, size).run();
         g.N -= columns, g.B += columns, g.C += columns;
         if (g.bias) g.bias += columns;
     }
-    GemmBlocks<T>(g, work, size).run();
+    GemmBlocks<T>(g, in, work, size).run();
+}
+template <typename T> void gemm_strips_blocked(const GemmCall<T>& g, T* work, std::size_t size) {
+    gemm_strips_blocked(g, GemmRows(g.M), work, size);
 }
 
 // The width of a copy of B^T or A, whose rows are written in whole vectors.
@@ -337,6 +366,18 @@ void add_transposed(T* c, const GemmCall<T>& g, const T* S, gemm_index n, const 
     }
 }
 
+constexpr gemm_index swapped_panels = 4;  // vectors that make up whole panels of any strip
+
+// Rows of C that are computed at a time, with room for so many values: whole panels of C^T, so that the bounds of
+// panels do not depend on where the rows begin.
+template <typename T> gemm_index swapped_rows(const GemmCall<T>& g, gemm_index room) {
+    constexpr gemm_index lanes = Vec<T>::lanes, width = swapped_panels * lanes;
+    gemm_index rows = gemm_limits::swapped_bytes / gemm_index(sizeof(T)) / g.N;
+    if (rows < width) rows = width;
+    rows = at_most(room / g.N, rows);
+    return g.M <= rows ? g.M : rows / (rows < width ? lanes : width) * (rows < width ? lanes : width);
+}
+
 template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size_t size) {
     constexpr gemm_index lanes = Vec<T>::lanes;
     if (g.N == 1 && g.rsc == 1 && !g.bias) {  // a column is a row already
@@ -346,8 +387,7 @@ template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size
         return;
     }
     // As many rows of C at a time as fit into half of the workspace.
-    gemm_index step = gemm_index(size / 2) / g.N;
-    step = step < g.M ? step / lanes * lanes : g.M;
+    const gemm_index step = swapped_rows(g, gemm_index(size / 2));
     GemmCall<T> part = g;
     for (gemm_index i = 0; i < g.M; i += step) {
         part.M = g.M - i < step ? g.M - i : step;
@@ -364,20 +404,44 @@ template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size
     }
 }
 
+// How many elements of workspace a way would like.
+template <typename T> gemm_index way_workspace(GemmWay way, const GemmCall<T>& g, GemmRows in) {
+    constexpr std::size_t any = ~std::size_t(0);
+    if (way == GemmWay::turned) return 0;
+    if (way == GemmWay::dot) return dot_work(g);
+    if (way == GemmWay::strips) return plan_strips(g, in, any).work;
+    GemmCall<T> part = g;
+    part.M = swapped_rows(g, gemm_index(any / 2));
+    const gemm_index work = plan_strips(transposed_call<T>(part, nullptr), any).work, sums = g.N * part.M;
+    return 2 * (work < sums ? sums : work);
+}
+
+// A few last columns would take a vector of their own: often another way is better for them. How many there are, if it
+// is; `last` becomes the product that they are.
+template <typename T> gemm_index last_columns(const GemmCall<T>& g, GemmWay way, GemmCall<T>& last, GemmWay& last_way) {
+    const gemm_index rest = g.N % gemm_index(Vec<T>::lanes), whole = g.N - rest;
+    if (way != GemmWay::strips || rest == 0 || whole == 0) return 0;
+    last = g;
+    last.N = rest, last.B += whole * g.csb, last.C += whole;
+    if (g.bias) last.bias += whole;
+    last_way = gemm_way(last);
+    if (last_way == GemmWay::dot && dot_work(last) * gemm_index(sizeof(T)) > gemm_limits::last_bytes) return 0;
+    return last_way == GemmWay::strips ? 0 : rest;
+}
+
 // How many elements of workspace gemm would like for this call.
 template <typename T> std::size_t gemm_workspace(const GemmCall<T>* g) {
     if (g->K <= 0 || g->M <= 0 || g->N <= 0) return 0;
-    constexpr std::size_t any = ~std::size_t(0);
     const GemmWay way = gemm_way(*g);
-    gemm_index work;
-    if (way == GemmWay::turned) work = 0;
-    else if (way == GemmWay::dot) work = dot_work(*g);
-    else if (way == GemmWay::strips) work = plan_strips(*g, any).work;
-    else {
-        work = plan_strips(transposed_call<T>(*g, nullptr), any).work;
-        if (work < g->M * g->N) work = g->M * g->N;
-        work *= 2;
+    GemmCall<T> whole = *g, last;
+    GemmWay last_way;
+    gemm_index work = 0;
+    if (const gemm_index columns = last_columns(*g, way, last, last_way)) {
+        work = way_workspace(last_way, last, GemmRows(g->M));
+        whole.N -= columns;
     }
+    const gemm_index needed = way_workspace(way, whole, GemmRows(g->M));
+    if (work < needed) work = needed;
     return work < gemm_index(gemm_least_work) ? gemm_least_work : static_cast<std::size_t>(work);
 }
 
@@ -402,17 +466,11 @@ template <typename T> void gemm(const GemmCall<T>* call, T* work, std::size_t si
         return;
     }
     const GemmWay way = gemm_way(g);
-    // A few last columns would take a vector of their own: often another way is better for them.
-    const gemm_index rest = g.N % gemm_index(Vec<T>::lanes), whole = g.N - rest;
-    if (way == GemmWay::strips && rest > 0 && whole > 0) {
-        GemmCall<T> last = g;
-        last.N = rest, last.B += whole * g.csb, last.C += whole;
-        if (g.bias) last.bias += whole;
-        const GemmWay last_way = gemm_way(last);
-        if (last_way != GemmWay::strips) {
-            gemm_by(last_way, last, work, size);
-            g.N = whole;
-        }
+    GemmCall<T> last;
+    GemmWay last_way;
+    if (const gemm_index columns = last_columns(g, way, last, last_way)) {
+        gemm_by(last_way, last, work, size);
+        g.N -= columns;
     }
     gemm_by(way, g, work, size);
 }
@@ -428,7 +486,5 @@ template <typename T> void axpy(T* y, T alpha, const T* x, std::size_t n) {
         tail.store(y + i, fma(a, tail.load(x + i), tail.load(y + i)));
     }
 }
-
-template <typename T> constexpr Gemm<T> gemm_kernels() { return {gemm_workspace<T>, gemm<T>, axpy<T>}; }
 
 }  // namespace thinc::THINC_ISA

@@ -6,14 +6,14 @@
 
 namespace thinc::THINC_ISA {
 
-// A vector of int32 for each lane of Vec<T>.
-template <typename T> struct Which {
-    typedef std::int32_t raw __attribute__((vector_size(4 * Vec<T>::lanes)));
-    static THINC_INLINE void store(std::int32_t* p, typename Mask<T>::raw w) {
+// A vector of numbers of pieces, one for each lane of Vec<T>.
+template <typename T, typename I = std::int32_t> struct Which {
+    typedef I raw __attribute__((vector_size(sizeof(I) * Vec<T>::lanes)));
+    static THINC_INLINE void store(I* p, typename Mask<T>::raw w) {
         const raw narrow = __builtin_convertvector(w, raw);
         __builtin_memcpy(p, &narrow, sizeof(raw));
     }
-    static THINC_INLINE typename Mask<T>::raw load(const std::int32_t* p) {
+    static THINC_INLINE typename Mask<T>::raw load(const I* p) {
         raw narrow;
         __builtin_memcpy(&narrow, p, sizeof(raw));
         return __builtin_convertvector(narrow, typename Mask<T>::raw);
@@ -58,20 +58,20 @@ template <typename T> THINC_INLINE bool better(T x, T best) { return !(x <= best
 
 // best[i], which[i] for N groups of P consecutive elements of x; the first of equals wins, and the first NaN, as in
 // numpy.argmax. P = 0 is not allowed.
-template <typename T> void maxout_any(T* best, std::int32_t* which, const T* x, std::size_t N, std::size_t P) {
+template <typename T, typename I> void maxout_any(T* best, I* which, const T* x, std::size_t N, std::size_t P) {
     for (std::size_t i = 0; i < N; ++i, x += P) {
         T top = x[0];
-        std::int32_t w = 0;
+        I w = 0;
         for (std::size_t p = 1; p < P; ++p) {
             const bool b = better(x[p], top);
             top = b ? x[p] : top;
-            w = b ? static_cast<std::int32_t>(p) : w;
+            w = b ? static_cast<I>(p) : w;
         }
         best[i] = top;
         which[i] = w;
     }
 }
-template <int P, typename T> void maxout_fixed(T* best, std::int32_t* which, const T* x, std::size_t N) {
+template <int P, typename T, typename I> void maxout_fixed(T* best, I* which, const T* x, std::size_t N) {
     using V = Vec<T>;
     using Raw = typename Mask<T>::raw;
     std::size_t i = until_aligned(best);
@@ -91,11 +91,11 @@ template <int P, typename T> void maxout_fixed(T* best, std::int32_t* which, con
             w = b.m ? Raw{} + 2 : w;
         }
         top.store(best + i);
-        Which<T>::store(which + i, w);
+        Which<T, I>::store(which + i, w);
     }
     maxout_any(best + i, which + i, x, N - i, P);
 }
-template <typename T> void maxout(T* best, std::int32_t* which, const T* x, std::size_t N, std::size_t P) {
+template <typename T, typename I> void maxout(T* best, I* which, const T* x, std::size_t N, std::size_t P) {
     if (P == 3) maxout_fixed<3>(best, which, x, N);
     else if (P == 2) maxout_fixed<2>(best, which, x, N);
     else maxout_any(best, which, x, N, P);
@@ -162,6 +162,6 @@ std::ptrdiff_t backprop_maxout(T* dx, const T* dy, const std::int32_t* which, st
     return -1;
 }
 
-template <typename T> constexpr Maxouts<T> maxout_kernels() { return {maxout<T>, backprop_maxout<T>}; }
+template <typename T> constexpr Maxouts<T> maxout_kernels() { return {maxout<T, std::int32_t>, backprop_maxout<T>}; }
 
 }  // namespace thinc::THINC_ISA

@@ -112,9 +112,8 @@ template <typename T, int rule> void update_by(const ParameterUpdate& u, const U
     else update_with<T, rule, no_penalty>(u, f);
 }
 
-// For each item, in order, with a = 1 or, where clip != 0 and |g + l2 w| >= clip, a = clip / |g + l2 w| (Euclidean
-// norm of this item, summed in float64):
-//     g' = a (g + l2 w)
+// For each item, in order:
+//     g' = factor (g + l2 w)
 //     m  = beta1 m + (1 - beta1) g'              (Adam and momentum)
 //     v  = beta2 v + (1 - beta2) g'^2
 //     w -= step g'                               (SGD)
@@ -123,22 +122,15 @@ template <typename T, int rule> void update_by(const ParameterUpdate& u, const U
 //     w -= decay w
 //     g  = 0                                     (assigned: a NaN does not survive)
 //     average -= average_rate (average - w)
-// At most one of l2 and decay is non-zero. The arrays of an item must not overlap; items may share arrays. Moments
+// At most one of l2 and decay is non-zero; `clip` of the settings is the caller's affair. The arrays of an item must not overlap; items may share arrays. Moments
 // below the smallest normal number become 0.
 template <typename T>
 void update(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings) {
     const UpdateSettings& s = *settings;
     for (std::size_t k = 0; k < count; ++k) {
         const ParameterUpdate& u = items[k];
-        double factor = 1;
-        if (s.clip != 0) {
-            const T *w = static_cast<const T*>(u.weights), *g = static_cast<const T*>(u.gradient);
-            const double sum = s.l2 != 0 ? sum_squares_penalised(g, w, s.l2, u.size) : sum_squares(g, u.size);
-            const double norm = __builtin_sqrt(sum);
-            if (norm >= s.clip && norm != 0) factor = s.clip / norm;
-        }
         const UpdateFactors<T> f = {
-            T(factor),       T(s.l2),  T(s.beta1), T(1 - s.beta1), T(s.beta2),
+            T(u.factor),     T(s.l2),  T(s.beta1), T(1 - s.beta1), T(s.beta2),
             T(1 - s.beta2),  T(s.eps), T(u.step),  T(s.decay),     T(u.average_rate),
             T(sizeof(T) == 4 ? 1.1754943508222875e-38 : 2.2250738585072014e-308),
         };
@@ -149,7 +141,7 @@ void update(const ParameterUpdate* items, std::size_t count, const UpdateSetting
 }
 
 template <typename T> constexpr Optimizers<T> optimizer_kernels() {
-    return {update<T>, sum_squares<T>, scale_array<T>, update_average<T>};
+    return {update<T>, sum_squares<T>, sum_squares_penalised<T>, scale_array<T>, update_average<T>};
 }
 
 }  // namespace thinc::THINC_ISA
