@@ -6,6 +6,7 @@
 # make test-frameworks    the tests that need PyTorch and JAX; make test-tensorflow: those that need TensorFlow
 # make test-ray          data-parallel training on Ray: workers and machines that are killed on the way
 # make test-spacy         spaCy trains and predicts on our wheel; make test-spacy-short in two minutes
+# make wheels  wheels for distribution into wheelhouse/, each tested; WHEELS="--python 3.12 3.13" for some only
 # make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
 
 PYTHON ?= python3
@@ -26,7 +27,7 @@ FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test
                   tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py \
                   tests/distributed/test_shims.py
 
-.PHONY: demo test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
+.PHONY: demo wheels test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 
 
 demo: $(VENV)/wheel.stamp
@@ -97,12 +98,16 @@ info: $(VENV)/wheel.stamp
 docs: $(VENV)/docs.stamp
 	$(BIN)/sphinx-build -W --keep-going --quiet --builder html docs build/docs
 
+# Compiled for glibc 2.17 whatever this machine has, each tested with the oldest and the newest NumPy.
+wheels: $(VENV)/wheel-tools.stamp
+	$(BIN)/python -m build_tools.wheels $(WHEELS)
+
 dev: $(VENV)/tools.stamp
 	$(BIN)/pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2" cymem preshed murmurhash blis
 	$(BIN)/pip install --no-build-isolation --editable ".[test,demo]"
 
 clean:
-	rm -rf build dist out thinc/include $(VENV) $(VENV)-* *.egg-info
+	rm -rf build dist wheelhouse out thinc/include $(VENV) $(VENV)-* *.egg-info
 	find thinc -name '*.so' -delete
 	find thinc -name '*.pyx' | sed 's/\.pyx$$/.cpp/' | xargs rm -f
 
@@ -121,6 +126,10 @@ $(VENV)/wheel.stamp: $(VENV)/created.stamp $(SOURCES)
 
 $(VENV)/docs.stamp: $(VENV)/wheel.stamp
 	$(BIN)/pip install --quiet "$$(ls dist/thinc-*.whl)[docs]"
+	touch $@
+
+$(VENV)/wheel-tools.stamp: $(VENV)/created.stamp build_tools/wheels/requirements.txt
+	$(BIN)/pip install --quiet --requirement build_tools/wheels/requirements.txt
 	touch $@
 
 $(VENV)/tools.stamp: $(VENV)/created.stamp build_tools/lint-requirements.txt

@@ -9,7 +9,7 @@ from setuptools import Extension
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 
-from .flags import ISA_FLAGS, kernel_flags, module_flags, sanitizer_flags
+from .flags import ISA_FLAGS, kernel_flags, link_flags, module_flags
 from .interface import write_interface
 
 ROOT = Path(__file__).parent.parent
@@ -74,8 +74,8 @@ def extensions() -> list[Extension]:
             include_dirs=["include", ".", numpy.get_include()],
             define_macros=macros,
             extra_compile_args=module_flags(),
-            extra_link_args=sanitizer_flags(),
-            depends=headers(),
+            extra_link_args=link_flags(),
+            depends=[*headers(), "build_tools/flags.py", "build_tools/exports.map"],
             language="c++",
         )
         for path in _relative((ROOT / "thinc").rglob("*.pyx"))

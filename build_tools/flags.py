@@ -57,8 +57,25 @@ def module_flags() -> list[str]:
     """Cython modules: they adapt and do not compute, so size matters more than vector code."""
     if MSVC:
         return ["/std:c++17", "/O2"]
-    flags = ["-std=c++17", "-O2", "-g0", "-fno-sized-deallocation", "-Wno-unused-function", "-Wno-cpp"]
-    return flags + sanitizer_flags()
+    flags = [
+        "-std=c++17",
+        "-O2",
+        "-g0",
+        "-pthread",
+        "-fno-sized-deallocation",
+        "-Wno-unused-function",
+        "-Wno-cpp",
+    ]
+    # Other modules find functions through capsules: nothing but the entry point need be seen from outside.
+    return [*flags, "-fvisibility=hidden", *sanitizer_flags()]
+
+
+def link_flags() -> list[str]:
+    """Threads and dlopen are libraries of their own before glibc 2.34; a static libstdc++ or libc++ shows nothing."""
+    if MSVC:
+        return []
+    linux = ["-ldl", "-Wl,--version-script=build_tools/exports.map"] if sys.platform == "linux" else []
+    return ["-pthread", *linux, *sanitizer_flags()]
 
 
 def sanitizer_flags() -> list[str]:

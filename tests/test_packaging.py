@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import thinc
 from thinc.about import __version__
@@ -62,6 +64,30 @@ def test_dependencies_are_few():
     assert names == {
         "numpy", "blis", "murmurhash", "cymem", "preshed", "catalogue", "confection", "srsly", "packaging",
     }  # fmt: skip
+
+
+def requirements(name):
+    """Names of what the distribution needs in this environment, extras aside."""
+    for text in metadata.requires(name) or ():
+        requirement = Requirement(text)
+        if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+            yield canonicalize_name(requirement.name)
+
+
+def test_licences_of_what_is_needed_ask_for_no_more_than_ours():
+    waiting, seen = ["thinc"], set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        waiting.extend(requirements(name))
+        about = metadata.metadata(name)
+        classifiers = [text for text in about.get_all("Classifier", ()) if text.startswith("License ::")]
+        said = " ".join([about["License-Expression"] or about["License"] or "", *classifiers])
+        assert re.search(r"\b(MIT|BSD|Apache|Python Software Foundation|PSF)\b", said), f"{name}: {said}"
+        assert not re.search(r"\bA?GPL|\bLGPL|General Public", said), f"{name}: {said}"
+    assert {"thinc", "numpy", "blis", "srsly"} <= seen
 
 
 def test_sources_stubs_and_interfaces_are_shipped(files):

@@ -23,6 +23,7 @@ from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
 from ._model_state import State, put_back, remember
+from ._model_summary import Summary
 from ._util.arrays import is_finite
 from ._util.constants import constant, knows_constants
 from ._util.explain import REFUSALS, explain, explain_samples
@@ -356,6 +357,23 @@ class Model(State, Operators, Generic[InT, OutT]):
                 if node.has_grad(name):
                     new.set_grad(name, _copy_once(node.get_grad(name), memo))
         return copies[id(self)]
+
+    def summary(self) -> Summary:
+        """The tree of layers as a table: dimensions, number and shapes of the parameters.
+
+        Returns
+        -------
+        Summary
+            Prints as text, and is a table in a notebook; `parameters` and `size` have the totals.
+
+        Examples
+        --------
+        >>> print(model.summary())
+        """
+        return Summary(self)
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
 
     # Devices
 

@@ -2,14 +2,13 @@
 
 import multiprocessing
 import os
-import subprocess
-import sys
 import threading
 
 import numpy
 import pytest
 
 import thinc
+from helpers.process import run_python
 from thinc.api import NumpyOps
 
 X = numpy.random.default_rng(0).normal(size=(500, 700)).astype("f")
@@ -35,13 +34,7 @@ def one_thread_afterwards():
 
 
 def run_child(code, **env):
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return run_python("-c", code, check=False, **env)
 
 
 def n_system_threads():
