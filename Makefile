@@ -89,6 +89,9 @@ fuzz: $(VENV)/wheel.stamp
 
 bench: $(VENV)/wheel.stamp
 	$(BIN)/python benchmarks/run.py --write
+	$(BIN)/python benchmarks/threads.py --write
+	$(BIN)/python benchmarks/memory.py --write
+	$(BIN)/python benchmarks/run.py --table --write
 
 # Away from the source tree, which shadows what is installed.
 info: $(VENV)/wheel.stamp

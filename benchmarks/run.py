@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 from cases import CASES, IMPORT_CASE
+from harness.chart import draw_headlines, draw_table
 from harness.environments import REQUIREMENTS, build_limits, ensure, overlay
 from harness.imports import FRAMEWORKS, measure_import
 from harness.measure import Row, Settings, measure
-from harness.report import HEADINGS, cells, cpu_model, draw, line, write_readme
+from harness.report import HEADINGS, cells, cpu_model, line, write_headlines
+from harness.table import below, lines_of, mean, write, write_summary
 from harness.workers import Workers, environment, environment_of
+from table import TABLE
 
 PEERS = ("published", "numpy", "torch", "jax", "tensorflow")
 HERE = Path(__file__).resolve().parent
@@ -37,15 +41,16 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--case", action="append", metavar="PATTERN", help="only these, e.g. gemm or 'adam/1e?'")
+    add("--table", action="store_true", help="every operation and layer, instead of the headlines")
     add("--list", action="store_true", help="print the names of the cases")
     add("--quick", action="store_true", help="fewer and shorter rounds")
-    add("--rounds", type=int, help="number of rounds (default 9, quick 5)")
+    add("--rounds", type=int, help="number of rounds (default 9, table and quick 5)")
     add("--peers", default=",".join(PEERS), help="comma-separated; default: %(default)s")
     add("--python", type=Path, default=Path(sys.executable), help="interpreter with our package")
     add("--envs", type=Path, default=HERE.parent / ".bench", help="folder of the environments")
     add("--core", type=int, help="core to run on (default: the last one)")
     add("--cpu-time", action="store_true", help="use processor time: for a machine that is busy")
-    add("--write", action="store_true", help="write the results into README.md, and a picture")
+    add("--write", action="store_true", help="write results and pictures: README.md, table.md")
     return parser.parse_args()
 
 
@@ -75,8 +80,9 @@ def main() -> int:
     unknown = chosen - {*PEERS, "ours"}
     if unknown:
         raise SystemExit(f"--peers: got {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
-    selected = [case for case in CASES if matches(case.name, options.case)]
-    with_import = matches(IMPORT_CASE, options.case)
+    selected = [case for case in (TABLE if options.table else CASES) if matches(case.name, options.case)]
+    with_import = not options.table and matches(IMPORT_CASE, options.case)
+    short = options.quick or options.table
     if options.list:
         print("\n".join([case.name for case in selected] + [IMPORT_CASE] * with_import))
         return 0
@@ -101,9 +107,10 @@ def main() -> int:
         pythons["spacy-ours"] = pythons["spacy"]
     limits = build_limits(options.envs, HERE / "work" / "limits.cc")
     settings = Settings(
-        rounds=options.rounds or (5 if options.quick else 9),
-        budget=0.015 if options.quick else 0.04,
+        rounds=options.rounds or (5 if short else 9),
+        budget=0.006 if options.table else 0.015 if options.quick else 0.04,
         clock="cpu" if options.cpu_time else "wall",
+        patience=0.2 if options.table else math.inf,
     )
     core = pick_core(options.core)
     about = "; ".join(
@@ -123,10 +130,26 @@ def main() -> int:
     targets = [row for row in rows if row.target is not None]
     reached = sum(row.verdict == "ok" for row in targets)
     print(f"\n{reached} of {len(targets)} targets reached")
-    if options.write:
-        write_readme(HERE / "README.md", rows, about)
-        draw(HERE / "results.svg", rows)
+    whole = None if options.case else about
+    if options.table:
+        finish_table(rows, whole, options.write)
+    elif options.write:
+        everything = write_headlines(HERE / "README.md", rows, whole)
+        draw_headlines(HERE / "headlines.png", everything)
     return 0
+
+
+def finish_table(rows: list[Row], about: str | None, keep: bool) -> None:
+    """Print what is below level, and write everything, if wanted."""
+    lines = lines_of(rows)
+    for best, slow in below(lines):
+        print(f"{best:.2f}  {' '.join(slow.key)}")
+    means = f"published {mean(line.ratios.get('published') for line in lines):.2f}"
+    print(f"geometric means: {means}, best peer {mean(line.best for line in lines):.2f}")
+    if keep:
+        everything = write(HERE / "table.md", lines, about)
+        write_summary(HERE / "README.md", everything)
+        draw_table(HERE / "table.png", everything)
 
 
 def show(rows: list[Row]) -> list[Row]:

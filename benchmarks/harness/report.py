@@ -1,19 +1,21 @@
-"""The table, on the terminal and in README.md."""
+"""Rows as text, on the terminal and between markers in README.md."""
 
 from __future__ import annotations
 
 import datetime
 import platform
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from cases import CASES, IMPORT_CASE
 
 from .measure import Row
 
 HEADINGS = ("work", "ours", "rate", "against", "theirs", "ratio", "target", "")
 WIDTHS = (28, 10, 20, 20, 10, 8, 8, 6)
-START, END = "<!-- results: start -->", "<!-- results: end -->"
 
 
-def _time(seconds: float | None) -> str:
+def time(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     for scale, unit in ((1.0, "s"), (1e-3, "ms")):
@@ -22,7 +24,7 @@ def _time(seconds: float | None) -> str:
     return f"{seconds * 1e6:.3g} µs"
 
 
-def _ratio(value: float | None, unit: str) -> str:
+def ratio_text(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     if unit == "cost":  # of ours, as a multiple of theirs
@@ -34,12 +36,12 @@ def cells(row: Row) -> list[str]:
     """A row as text."""
     return [
         row.case,
-        _time(row.seconds),
+        time(row.seconds),
         row.rate,
         row.peer,
-        _time(row.peer_seconds),
-        _ratio(row.ratio, row.unit),
-        "" if row.target is None else _ratio(row.target, row.unit),
+        time(row.peer_seconds),
+        ratio_text(row.ratio, row.unit),
+        "" if row.target is None else ratio_text(row.target, row.unit),
         row.verdict,
     ]
 
@@ -63,39 +65,52 @@ def cpu_model() -> str:
     return ", ".join(part for part in (name, family, isa) if part)
 
 
-def write_readme(path: Path, rows: list[Row], versions: str) -> None:
-    """Replace what stands between the markers."""
+def section(path: Path, name: str, lines: list[str] | None = None) -> list[str]:
+    """The lines between the markers of a section; replaced by others, if some are given."""
     text = path.read_text(encoding="utf8")
-    if START not in text or END not in text:
-        raise SystemExit(f"{path} has no lines {START!r} and {END!r} to write the results between")
+    start, end = f"<!-- {name}: start -->", f"<!-- {name}: end -->"
+    if start not in text or end not in text:
+        raise SystemExit(f"{path} has no lines {start!r} and {end!r} to write the results between")
+    before, rest = text.split(start, 1)
+    inside, after = rest.split(end, 1)
+    if lines is not None:
+        path.write_text("\n".join([before + start, *lines, end + after]), encoding="utf8")
+    return inside.strip().splitlines()
+
+
+def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table."""
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return lines + ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in rows]
+
+
+def parse(lines: list[str]) -> list[list[str]]:
+    """The rows of a table, without its head."""
+    table = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines if line[:2] == "| "]
+    return table[1:]
+
+
+def measured(versions: str) -> str:
+    """When and where."""
     date = datetime.date.today().isoformat()
-    table = [f"Measured on {date}, {cpu_model()}, one thread. {versions}", ""]
-    table += ["| " + " | ".join(HEADINGS) + " |", "|" + "---|" * len(HEADINGS)]
-    table += ["| " + " | ".join(cells(row)) + (f" {row.note}" if row.note else "") + " |" for row in rows]
-    before, rest = text.split(START, 1)
-    after = rest.split(END, 1)[1]
-    path.write_text(f"{before}{START}\n" + "\n".join(table) + f"\n{END}{after}", encoding="utf8")
+    return f"Measured on {date}, {cpu_model()}, one thread. {versions}".strip()
 
 
-def draw(path: Path, rows: list[Row]) -> None:
-    """A bar for every ratio that has a target: how far we are from it, on a logarithmic scale."""
-    try:
-        from matplotlib import rc_context
-        from matplotlib.figure import Figure
-    except ImportError:
-        print(f"matplotlib is not installed: {path.name} is left as it is.")
-        return
-    shown = [row for row in rows if row.target is not None and row.ratio]
-    figure = Figure(figsize=(8, 1 + 0.16 * len(shown)), layout="constrained")
-    axes = figure.subplots()
-    values = [row.ratio / row.target for row in shown if row.ratio and row.target]
-    colours = ["tab:green" if row.verdict == "ok" else "tab:red" for row in shown]
-    axes.barh([f"{row.case}: {row.peer}" for row in shown], [v - 1 for v in values], left=1, color=colours)
-    axes.set_xscale("log")
-    axes.axvline(1, color="black", linewidth=0.8)
-    axes.set_xlabel("reached, as a multiple of the target")
-    axes.tick_params(axis="y", labelsize=6)
-    axes.invert_yaxis()
-    axes.margins(y=0.005)
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "thinc"}):
-        figure.savefig(path, metadata={"Date": None})
+def still_measured(lines: list[str], versions: str | None) -> str:
+    """The same; where only some rows were measured (no versions), what was written about all of them."""
+    before = next((line for line in lines if line.startswith("Measured on")), None)
+    return before if before and versions is None else measured(versions or "")
+
+
+def write_headlines(path: Path, rows: list[Row], versions: str | None) -> list[list[str]]:
+    """Replace the rows that were measured, keep the others; all of them come back."""
+    new = [[*cells(row)[:-1], f"{row.verdict} {row.note}".strip()] for row in rows]
+    cases = {row[0] for row in new}
+    old = section(path, "results")
+    kept = [row for row in parse(old) if row[0] not in cases]
+    order = [*(case.name for case in CASES), IMPORT_CASE]
+    everything = sorted(
+        (row for row in [*kept, *new] if row[0] in order), key=lambda row: order.index(row[0])
+    )
+    section(path, "results", [still_measured(old, versions), "", *markdown(HEADINGS, everything)])
+    return everything

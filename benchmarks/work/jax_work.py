@@ -6,34 +6,15 @@ import itertools
 
 import jax
 import jax.numpy as jnp
-import numpy
 import optax
 
 from . import data
 from .base import Work
 
 
-def gemm(m: int, n: int, k: int, layout: str = "nn") -> Work:
-    t1, t2 = layout[0] == "t", layout[1] == "t"
-    X = jnp.asarray(data.floats(k, m) if t1 else data.floats(m, k))
-    Y = jnp.asarray(data.floats(n, k, seed=1) if t2 else data.floats(k, n, seed=1))
-    product = jax.jit(lambda X, Y: (X.T if t1 else X) @ (Y.T if t2 else Y))
-    return Work(lambda: product(X, Y).block_until_ready(), check=lambda: [numpy.asarray(product(X, Y))])
-
-
-def cross_entropy(n: int, n_classes: int) -> Work:
-    """The same arithmetic as thinc's, on probabilities."""
-    guesses, truths = jnp.asarray(data.probabilities(n, n_classes)), jnp.asarray(data.labels(n, n_classes))
-
-    @jax.jit
-    def loss(guesses, truths):
-        gradient = (guesses - jax.nn.one_hot(truths, n_classes)) / n
-        return gradient, jnp.square(gradient).sum()
-
-    return Work(
-        lambda: jax.block_until_ready(loss(guesses, truths)),
-        check=lambda: [numpy.asarray(x) for x in loss(guesses, truths)],
-    )
+def settle() -> None:
+    """Before each piece of work: numbers of 32 bits."""
+    jax.config.update("jax_enable_x64", False)
 
 
 def mlp_train() -> Work:

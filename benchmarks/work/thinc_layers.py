@@ -31,20 +31,6 @@ def layer(name: str, direction: str, n: int, shortest: int, longest: int, width:
     return Work(run, check=lambda: _arrays(run()))
 
 
-def operation(name: str, n: int, shortest: int, longest: int, width: int) -> Work:
-    """One operation on lists of sequences."""
-    Xs = data.sequences(n, shortest, longest, width)
-    lengths = [len(X) for X in Xs]
-    if name == "unflatten":
-        args: tuple = (ops.flatten(Xs), numpy.array(lengths, dtype="int32"))
-    elif name == "unpad":
-        args = ops.pad(Xs), lengths
-    else:
-        args = (ops.list2padded(Xs),) if name == "padded2list" else (Xs,)
-    run = lambda: getattr(ops, name)(*args)  # noqa: E731
-    return Work(run, check=lambda: _arrays(run()))
-
-
 def _arrays(batch: Any) -> list[numpy.ndarray]:
     """The arrays in a batch of any kind; those of a list as one."""
     if isinstance(batch, api.Ragged):
@@ -191,23 +177,17 @@ _LAYERS = {
     ),
     "array_getitem": lambda Xs: (api.array_getitem((slice(0, None), 1)), numpy.concatenate(Xs), None),
     "siamese": _siamese,
-    "add": _doubled(api.add, api.add),
-    "residual": _doubled(api.residual),
-    "concatenate": _doubled(api.concatenate, api.concatenate),
     "residual-list": lambda Xs: (api.residual(_pass()), Xs, None),
-    "expand_window": lambda Xs: (api.expand_window(1), numpy.concatenate(Xs), None),
     "chain": lambda Xs: (api.chain(_pass(), _pass(), _pass()), Xs[0], None),
     "cauchysimilarity": _similarity,
     "map_list": lambda Xs: (api.map_list(_pass()), Xs, None),
+    "add": _doubled(api.add, api.add),
+    "residual": _doubled(api.residual),
+    "concatenate": _doubled(api.concatenate, api.concatenate),
     "tuplify": _doubled(api.tuplify, api.tuplify),
     "attention": _attention(api.ParametricAttention),
     "attention_v2": _attention(api.ParametricAttention_v2),
     "sparselinear": _sparse(api.SparseLinear),
     "sparselinear_v2": _sparse(api.SparseLinear_v2),
-    "reduce_first": lambda Xs: (api.reduce_first(), _ragged(Xs), None),
-    "reduce_last": lambda Xs: (api.reduce_last(), _ragged(Xs), None),
-    "reduce_max": lambda Xs: (api.reduce_max(), _ragged(Xs), None),
-    "reduce_mean": lambda Xs: (api.reduce_mean(), _ragged(Xs), None),
-    "reduce_sum": lambda Xs: (api.reduce_sum(), _ragged(Xs), None),
 }
 LAYERS = tuple(_LAYERS)

@@ -72,12 +72,19 @@ def adam_many() -> Work:
     return Work(lambda: model.finish_update(optimizer), lambda: refill(model), check)
 
 
-def cross_entropy(n: int, n_classes: int) -> Work:
-    guesses, truths = data.probabilities(n, n_classes), data.labels(n, n_classes)
-    loss = api.CategoricalCrossentropy(normalize=True)
-    return Work(
-        lambda: loss(guesses, truths), check=lambda: [numpy.asarray(x) for x in loss(guesses, truths)]
-    )
+def multibatch(n: int, width: int, size: int) -> Work:
+    X, Y = data.floats(n, width), data.labels(n, 10)
+    batches = api.NumpyOps().multibatch(size, X, Y, shuffle=True)
+
+    def run():
+        for _ in batches:
+            pass
+
+    def check():
+        numpy.random.seed(0)
+        return [x[:, 0] for x, _ in batches]
+
+    return Work(run, check=check)
 
 
 def layernorm(direction: str, n: int, width: int) -> Work:
@@ -98,8 +105,8 @@ def _mlp(*widths: int, dropout: float | None) -> api.Model:
     return model
 
 
-def mlp_train() -> Work:
-    X, Y = data.mlp_batches()
+def mlp_train(n_batches: int = 20) -> Work:
+    X, Y = data.mlp_batches(n_batches)
     loss = api.CategoricalCrossentropy(normalize=True)
 
     def make(dropout):

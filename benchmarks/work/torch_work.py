@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+from typing import Any
 
 import numpy
 import torch
@@ -12,19 +14,23 @@ from torch.nn import functional as F
 from . import data
 from .base import Work
 
-torch.set_num_threads(1)
+torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 torch.set_num_interop_threads(1)
 aten = torch.ops.aten
 
 
-def _tensor(x: numpy.ndarray) -> torch.Tensor:
-    return torch.from_numpy(x.astype("int64") if x.dtype.kind in "iu" else x)
+def settle() -> None:
+    """Before each piece of work: with autograd, unless it says otherwise."""
+    torch.set_grad_enabled(True)
 
 
-def gemm(m: int, n: int, k: int, layout: str = "nn") -> Work:
-    X = _tensor(data.floats(k, m)).T if layout[0] == "t" else _tensor(data.floats(m, k))
-    Y = _tensor(data.floats(n, k, seed=1)).T if layout[1] == "t" else _tensor(data.floats(k, n, seed=1))
-    return Work(lambda: torch.mm(X, Y), check=lambda: [torch.mm(X, Y).numpy()])
+def tensor(value: Any) -> Any:
+    """A NumPy array, or a list of them, as PyTorch has it; what cannot be converted as it is."""
+    if isinstance(value, list):
+        return [tensor(item) for item in value]
+    if not isinstance(value, numpy.ndarray) or value.dtype == numpy.uint64:
+        return value
+    return torch.from_numpy(value.astype("int64") if value.dtype.kind in "iu" else value)
 
 
 # Optimizers
@@ -32,8 +38,8 @@ def gemm(m: int, n: int, k: int, layout: str = "nn") -> Work:
 
 def adam(n: int) -> Work:
     """Fused AdamW after clipping by norm; the gradient is zeroed."""
-    g = _tensor(data.floats(n, seed=1))
-    w = nn.Parameter(_tensor(data.floats(n)))
+    g = tensor(data.floats(n, seed=1))
+    w = nn.Parameter(tensor(data.floats(n)))
     w.grad = g.clone()
     optimizer = torch.optim.AdamW([w], lr=data.LEARN_RATE, weight_decay=data.L2, fused=True)
 
@@ -47,15 +53,15 @@ def adam(n: int) -> Work:
 
 def adam_step(n: int) -> Work:
     """Fused AdamW alone, without the clipping and the zeroing that ours includes."""
-    w = nn.Parameter(_tensor(data.floats(n)))
-    w.grad = _tensor(data.floats(n, seed=1))
+    w = nn.Parameter(tensor(data.floats(n)))
+    w.grad = tensor(data.floats(n, seed=1))
     optimizer = torch.optim.AdamW([w], lr=data.LEARN_RATE, weight_decay=data.L2, fused=True)
     return Work(optimizer.step)
 
 
 def adam_many(kind: str = "fused") -> Work:
-    gradients = [_tensor(data.floats(*shape, seed=i)) for i, shape in enumerate(data.mixed_shapes())]
-    params = [nn.Parameter(_tensor(data.floats(*g.shape, seed=100 + i))) for i, g in enumerate(gradients)]
+    gradients = [tensor(data.floats(*shape, seed=i)) for i, shape in enumerate(data.mixed_shapes())]
+    params = [nn.Parameter(tensor(data.floats(*g.shape, seed=100 + i))) for i, g in enumerate(gradients)]
     averages = [p.detach().clone() for p in params]
     values = [p.detach() for p in params]
     for p, g in zip(params, gradients, strict=True):
@@ -77,22 +83,9 @@ def adam_many(kind: str = "fused") -> Work:
 # Losses
 
 
-def cross_entropy(n: int, n_classes: int) -> Work:
-    """The same arithmetic as thinc's, on probabilities."""
-    guesses, truths = _tensor(data.probabilities(n, n_classes)), _tensor(data.labels(n, n_classes))
-    rows = torch.arange(n)
-
-    def run():
-        gradient = guesses * (1.0 / n)
-        gradient[rows, truths] -= 1.0 / n
-        return gradient, gradient.square().sum()
-
-    return Work(torch.no_grad()(run), check=lambda: [x.numpy() for x in run()])
-
-
 def cross_entropy_autograd(n: int, n_classes: int) -> Work:
     """What a PyTorch user writes: cross_entropy on logits (so with a softmax in it), and backward."""
-    logits, truths = _tensor(data.floats(n, n_classes)).requires_grad_(), _tensor(data.labels(n, n_classes))
+    logits, truths = tensor(data.floats(n, n_classes)).requires_grad_(), tensor(data.labels(n, n_classes))
 
     def run():
         logits.grad = None
@@ -101,35 +94,8 @@ def cross_entropy_autograd(n: int, n_classes: int) -> Work:
     return Work(run)
 
 
-# Activations, forward and backward
-
-
-def activation(name: str, direction: str, n: int, width: int) -> Work:
-    X, dY = _tensor(data.floats(n, width)), _tensor(data.floats(n, width, seed=1))
-    if name == "maxout":
-        pieces = _tensor(data.floats(n, width, 3))
-        which = pieces.max(-1).indices
-        forward = lambda: pieces.max(-1).values  # noqa: E731
-        sizes = list(pieces.shape)
-        backward = lambda: aten.value_selecting_reduction_backward(dY, -1, which, sizes, False)  # noqa: E731
-    elif name == "softmax":
-        Y = X.softmax(-1)
-        forward, backward = lambda: X.softmax(-1), lambda: aten._softmax_backward_data(dY, Y, -1, X.dtype)
-    elif name == "relu":
-        Y = F.relu(X)
-        forward, backward = lambda: F.relu(X), lambda: aten.threshold_backward(dY, Y, 0)
-    elif name == "swish":
-        forward, backward = lambda: F.silu(X), lambda: aten.silu_backward(dY, X)
-    elif name == "gelu":
-        forward, backward = lambda: F.gelu(X), lambda: aten.gelu_backward(dY, X)
-    else:
-        forward, backward = lambda: F.mish(X), lambda: aten.mish_backward(dY, X)
-    run = forward if direction == "forward" else backward
-    return Work(torch.no_grad()(run), check=lambda: [run().numpy()])
-
-
 def layernorm(direction: str, n: int, width: int) -> Work:
-    X, dY = _tensor(data.floats(n, width)), _tensor(data.floats(n, width, seed=1))
+    X, dY = tensor(data.floats(n, width)), tensor(data.floats(n, width, seed=1))
     G, b = torch.ones(width), torch.zeros(width)
     _, mean, rstd = torch.native_layer_norm(X, [width], G, b, 1e-8)
 
@@ -144,7 +110,7 @@ def layernorm(direction: str, n: int, width: int) -> Work:
 
 def mlp_train() -> Work:
     torch.manual_seed(0)
-    X, Y = ([_tensor(a) for a in arrays] for arrays in data.mlp_batches())
+    X, Y = ([tensor(a) for a in arrays] for arrays in data.mlp_batches())
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(data.MLP_WIDTHS[:-1]):
         layers += [nn.Linear(n_in, n_out), nn.ReLU(), nn.Dropout(data.DROPOUT)]
@@ -162,7 +128,7 @@ def mlp_train() -> Work:
 
 def mlp_step(rows: int, width: int) -> Work:
     """One step of training on few rows; the gradient comes from outside, as thinc's does."""
-    X, dY = _tensor(data.floats(rows, width)), _tensor(data.floats(rows, width, seed=1))
+    X, dY = tensor(data.floats(rows, width)), tensor(data.floats(rows, width, seed=1))
     layers = [nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width)]
     model = nn.Sequential(*layers)
     optimizer = torch.optim.Adam(model.parameters(), lr=data.LEARN_RATE, fused=True)
@@ -178,10 +144,10 @@ def mlp_step(rows: int, width: int) -> Work:
 def lstm(passes: str, nO: int, nI: int, n: int, shortest: int, longest: int) -> Work:
     """`nn.LSTM` on sequences that are packed beforehand, with the gradients of parameters and input."""
     torch.manual_seed(0)
-    Xs = [_tensor(X) for X in data.sequences(n, shortest, longest, nI)]
+    Xs = [tensor(X) for X in data.sequences(n, shortest, longest, nI)]
     packed = nn.utils.rnn.pack_sequence(Xs, enforce_sorted=False)
     packed.data.requires_grad_(passes == "both")
-    dY = _tensor(data.floats(len(packed.data), nO, seed=1))
+    dY = tensor(data.floats(len(packed.data), nO, seed=1))
     model = nn.LSTM(nI, nO)
 
     def both():
@@ -202,7 +168,7 @@ def _mlp_predict(widths: tuple[int, ...]) -> nn.Module:
 
 
 def mlp_predict(*widths: int) -> Work:
-    model, X = _mlp_predict(widths), _tensor(data.floats(1, widths[0]))
+    model, X = _mlp_predict(widths), tensor(data.floats(1, widths[0]))
     return Work(torch.no_grad()(lambda: model(X)))
 
 
@@ -245,15 +211,15 @@ def _tagger() -> tuple[nn.Module, tuple, torch.Tensor]:
     ids = numpy.concatenate(docs).astype("int64")
     odd = (0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F)  # spreads ids over the rows about as the hash does
     rows = [
-        _tensor(numpy.stack([(ids[:, i] * m >> 8) % n for m in odd], 1))
+        tensor(numpy.stack([(ids[:, i] * m >> 8) % n for m in odd], 1))
         for i, n in enumerate(data.TAGGER_TABLES)
     ]
     pad, places, start = data.TAGGER_DEPTH, [], data.TAGGER_DEPTH
     for doc in docs:
         places.append(numpy.arange(start, start + len(doc)))
         start += len(doc) + pad
-    inputs = (rows, _tensor(numpy.concatenate(places)), start)
-    return Tagger(), inputs, _tensor(numpy.concatenate(tags))
+    inputs = (rows, tensor(numpy.concatenate(places)), start)
+    return Tagger(), inputs, tensor(numpy.concatenate(tags))
 
 
 def tagger_train() -> Work:
