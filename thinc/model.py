@@ -245,7 +245,7 @@ class Model(State, Operators, Generic[InT, OutT]):
                     f"that of its gradient {dW.shape}."
                 )
         if is_ours(optimizer) and optimizer.gather_gradients(self):
-            todo = list(_model_state.gradients_of(nodes))
+            todo = _model_state.gradients_of(nodes)
         if is_ours(optimizer) and optimizer.on_nonfinite == "raise":
             for node, key, _, dW in todo:
                 if not is_finite(dW):

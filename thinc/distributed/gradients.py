@@ -26,7 +26,7 @@ def average_gradients(
         If another worker is gone. Some gradients may be averages already then.
     """
     shims = [shim for node in model.walk() for shim in node.shims]
-    own: dict[Key, Any] = {(node.id, name): dW for node, name, _, dW in gradients_of(model.walk())}
+    own: dict[Key, Any] = {key: dW for _, key, _, dW in gradients_of(model.walk())}
     for shim in shims:
         own.update({(shim.id, name): dW for name, dW in shim.get_gradients().items()})
     parameters = parameters_of(model)
