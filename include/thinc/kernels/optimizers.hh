@@ -122,8 +122,8 @@ template <typename T, int rule> void update_by(const ParameterUpdate& u, const U
 //     w -= decay w
 //     g  = 0                                     (assigned: a NaN does not survive)
 //     average -= average_rate (average - w)
-// At most one of l2 and decay is non-zero; `clip` of the settings is the caller's affair. The arrays of an item must not overlap; items may share arrays. Moments
-// below the smallest normal number become 0.
+// At most one of l2 and decay is non-zero; `clip` of the settings is the caller's affair. The arrays of an item must
+// not overlap; items may share arrays. Moments below the smallest normal number become 0.
 template <typename T>
 void update(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings) {
     const UpdateSettings& s = *settings;

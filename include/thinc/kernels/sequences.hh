@@ -1,5 +1,6 @@
-// Windows over rows (seq2col), forward and backward, sums, and steps in reverse order. X (B, I) row-major holds n sequences of lengths[i] >= 0 rows that
-// sum to B (checked by the caller). float, double. Inputs and outputs do not overlap; outputs need not be initialised.
+// Windows over rows (seq2col), forward and backward, sums, and steps in reverse order. X (B, I) row-major holds n
+// sequences of lengths[i] >= 0 rows that sum to B (checked by the caller). float, double. Inputs and outputs do not
+// overlap; outputs need not be initialised.
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/simd/loop.hh"
