@@ -28,7 +28,7 @@ class Row:
 
 
 class Summary:
-    """What `Model.summary` returns: text where it is printed, a table where a notebook shows it.
+    """What ``Model.summary`` returns: text where it is printed, a table where a notebook shows it.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Summary:
     size : int
         How many bytes they take.
     complete : bool
-        False if there are parameters without a value, as before `Model.initialize`, or in another framework's network.
+        False if there are parameters without a value, as before ``Model.initialize``, or in another framework's network.
     """
 
     def __init__(self, model: Model[Any, Any]):
