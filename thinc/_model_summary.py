@@ -39,7 +39,8 @@ class Summary:
     size : int
         How many bytes they take.
     complete : bool
-        False if there are parameters without a value, as before ``Model.initialize``, or in another framework's network.
+        False if there are parameters without a value, as before ``Model.initialize``, or in another framework's
+        network.
     """
 
     def __init__(self, model: Model[Any, Any]):
