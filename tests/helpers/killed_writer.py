@@ -1,9 +1,13 @@
-"""Kills processes while they replace files, and looks at what they left. Prints the number of kills.
+"""Kills processes while they replace files, and looks at what they left.
 
-Arguments: folder, number of kills. Every child saves over and over, large and small in turn; it is killed after a
-random time. Then each file must hold one of the two states, whole.
+Arguments: folder, number of kills. Every child saves over and over, large and small in turn. Each second one is killed
+after a random time, so also within a call of the system; how often a write is hit so depends on the machine. The others
+end before a random line of the code that writes. Then each file must hold one of the two states, whole.
+
+Prints the number of kills, and how many of them left a file that was being written.
 """
 
+import itertools
 import os
 import random
 import signal
@@ -13,6 +17,7 @@ from pathlib import Path
 
 import numpy
 
+from thinc._util import paths
 from thinc.api import Adam, Config, Linear, load_checkpoint, save_checkpoint
 
 
@@ -58,16 +63,33 @@ def save_until_killed(folder, states):
         os._exit(1)
 
 
+def kill_before_line(n):
+    """Make this process end, as if killed, before the `n`-th line of `paths` that it comes to."""
+    lines = itertools.count(1)
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename != paths.__file__:
+            return None
+        if event == "line" and next(lines) == n:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+
+
 def main(folder, kills):
     states = make_states()
     save_all(folder, *states[0])
     leftovers = 0
-    for _ in range(kills):
+    for n in range(kills):
         child = os.fork()
         if child == 0:
+            if n % 2:
+                kill_before_line(random.randint(1, 200))
             save_until_killed(folder, states)
-        time.sleep(random.random() * 0.02)
-        os.kill(child, signal.SIGKILL)
+        if n % 2 == 0:
+            time.sleep(random.random() * 0.02)
+            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status), f"a child ended by itself: {status}"
         check_all(folder, states)
