@@ -3,10 +3,17 @@ cimport numpy as cnp
 from libc.stdint cimport uint8_t
 
 from ..kernels._arrays cimport contiguous, empty2, is_real_array
-from ..kernels._dispatch cimport Kernels, MaxoutDense, MaxoutGradient, active, real_kernels, thread_workspace
-from ..kernels._threads cimport threads
+from ..kernels._dispatch cimport MaxoutDense, MaxoutGradient, RealKernels, active, real_kernels
+from ..kernels._threads cimport Threads, threads
 
 cnp.import_array()
+
+
+cdef extern from "thinc/backends/_split_dense.hh" namespace "thinc" nogil:
+    bint split_maxout_dense[T](
+        const Threads* threads, const RealKernels[T]* kernels, const MaxoutDense[T]* call)
+    bint split_backprop_maxout_dense[T](
+        const Threads* threads, const RealKernels[T]* kernels, const MaxoutGradient[T]* call)
 
 ctypedef fused real:
     float
@@ -44,134 +51,6 @@ cdef cnp.ndarray with_rows(cnp.ndarray X, Py_ssize_t* stride):
     return X
 
 
-# Work over the threads of the pool, in as many parts as there are threads: each part copies an operand for itself.
-# Every sum is within one part, and the same whatever the others are.
-
-cdef extern from "thinc/kernels/_parallel.hh" namespace "thinc" nogil:
-    cdef cppclass AtomicNumber "std::atomic<int>":
-        int load()
-
-    cdef cppclass Pool "thinc::Threads":
-        AtomicNumber number
-        void (*run)(Py_ssize_t parts, void (*task)(void*, Py_ssize_t) noexcept nogil, void* context) noexcept nogil
-
-# Multiplications that are worth a part of their own.
-cdef double LEAST_WORK = 1e6
-# Rows or units of a part. (How a product with a side of up to 64, or with a last part of a vector of columns, is
-# computed depends on the number of rows.)
-cdef Py_ssize_t LEAST_UNITS = 16, LEAST_GRADIENT_ROWS = 32, LEAST_FORWARD_ROWS = 80
-
-
-cdef struct Parts:
-    void* call
-    Py_ssize_t number, items, unit  # parts start at multiples of `unit` items
-    bint failed  # for want of memory
-
-
-cdef Py_ssize_t start_of(const Parts* parts, Py_ssize_t part) noexcept nogil:
-    if part == parts.number:
-        return parts.items
-    return parts.items // parts.unit * part // parts.number * parts.unit
-
-
-cdef bint run_parts(
-    void* call, void (*task)(void*, Py_ssize_t) noexcept nogil, Py_ssize_t items, Py_ssize_t unit, Py_ssize_t least,
-    double work,
-) noexcept nogil:
-    cdef const Pool* pool = <const Pool*>threads()
-    cdef Parts parts
-    parts.call, parts.items, parts.unit, parts.failed = call, items, unit, False
-    parts.number = min((<Pool*>pool).number.load(), items // least, <Py_ssize_t>(work / LEAST_WORK))
-    if parts.number < 2:
-        parts.number = 1
-        task(&parts, 0)
-    else:
-        pool.run(parts.number, task, &parts)
-    return not parts.failed
-
-
-cdef void forward_part(real* kind, Parts* parts, Py_ssize_t part) noexcept nogil:
-    # rows; `kind` only names the type
-    cdef MaxoutDense[real] call = (<MaxoutDense[real]*>parts.call)[0]
-    cdef Py_ssize_t first = start_of(parts, part)
-    call.B = start_of(parts, part + 1) - first
-    call.X += first * call.sX
-    call.Y += first * call.nO
-    call.which += first * call.nO
-    cdef const Kernels* kernels = active()
-    cdef size_t size = real_kernels(kernels, kind).maxout_dense.workspace(&call)
-    cdef real* work = <real*>thread_workspace(size * sizeof(real))
-    if work == NULL:
-        parts.failed = True
-    else:
-        real_kernels(kernels, kind).maxout_dense.forward(&call, work, size)
-
-
-cdef void gradient_part(real* kind, Parts* parts, MaxoutGradient[real]* call) noexcept nogil:
-    cdef const Kernels* kernels = active()
-    cdef size_t size = real_kernels(kernels, kind).maxout_dense.gradient_workspace(call)
-    cdef real* work = <real*>thread_workspace(size * sizeof(real))
-    if work == NULL:
-        parts.failed = True
-    else:
-        real_kernels(kernels, kind).maxout_dense.gradient(call, work)
-
-
-cdef void inputs_part(real* kind, Parts* parts, Py_ssize_t part) noexcept nogil:
-    # rows of dX
-    cdef MaxoutGradient[real] call = (<MaxoutGradient[real]*>parts.call)[0]
-    cdef Py_ssize_t first = start_of(parts, part)
-    call.B = start_of(parts, part + 1) - first
-    call.dY += first * call.sdY
-    call.which += first * call.swhich
-    call.dX += first * call.nI
-    call.dW = NULL
-    gradient_part(kind, parts, &call)
-
-
-cdef void weights_part(real* kind, Parts* parts, Py_ssize_t part) noexcept nogil:
-    # units of dW and db
-    cdef MaxoutGradient[real] call = (<MaxoutGradient[real]*>parts.call)[0]
-    cdef Py_ssize_t first = start_of(parts, part)
-    call.nO = start_of(parts, part + 1) - first
-    call.dY += first
-    call.which += first
-    call.dW += first * call.P * call.nI
-    call.db += first * call.P
-    call.dX = NULL
-    gradient_part(kind, parts, &call)
-
-
-cdef void forward32(void* parts, Py_ssize_t part) noexcept nogil:
-    forward_part(<float*>NULL, <Parts*>parts, part)
-
-
-cdef void forward64(void* parts, Py_ssize_t part) noexcept nogil:
-    forward_part(<double*>NULL, <Parts*>parts, part)
-
-
-cdef void inputs32(void* parts, Py_ssize_t part) noexcept nogil:
-    inputs_part(<float*>NULL, <Parts*>parts, part)
-
-
-cdef void inputs64(void* parts, Py_ssize_t part) noexcept nogil:
-    inputs_part(<double*>NULL, <Parts*>parts, part)
-
-
-cdef void weights32(void* parts, Py_ssize_t part) noexcept nogil:
-    weights_part(<float*>NULL, <Parts*>parts, part)
-
-
-cdef void weights64(void* parts, Py_ssize_t part) noexcept nogil:
-    weights_part(<double*>NULL, <Parts*>parts, part)
-
-
-cdef bint run_forward(MaxoutDense[real]* call) noexcept nogil:
-    cdef Py_ssize_t N = call.nO * call.P
-    cdef double work = <double>call.B * N * call.nI if N > 64 and N % 16 == 0 else 0
-    return run_parts(call, forward32 if real is float else forward64, call.B, 16, LEAST_FORWARD_ROWS, work)
-
-
 cdef Py_ssize_t find_outside(const uint8_t* which, Py_ssize_t n, Py_ssize_t P) noexcept nogil:
     # the position of the first that is no piece, or -1
     cdef uint8_t highest = 0
@@ -186,19 +65,12 @@ cdef Py_ssize_t find_outside(const uint8_t* which, Py_ssize_t n, Py_ssize_t P) n
     return i
 
 
-cdef Py_ssize_t run_gradient(MaxoutGradient[real]* call) noexcept nogil:
-    # -1, or where `which` is no piece, or -2 if there is no memory
-    cdef double work = <double>call.B * call.nO * call.nI
+cdef Py_ssize_t run_gradient(MaxoutGradient[real]* call, real* kind) noexcept nogil:
+    # -1, or where `which` is no piece, or -2 if there is no memory; `kind` only names the type
     cdef Py_ssize_t bad = find_outside(call.which, call.B * call.nO, call.P)
     if bad >= 0:
         return bad
-    if call.dX != NULL and not run_parts(
-        call, inputs32 if real is float else inputs64, call.B, 4, LEAST_GRADIENT_ROWS, work
-    ):
-        return -2
-    if not run_parts(call, weights32 if real is float else weights64, call.nO, 1, LEAST_UNITS, work):
-        return -2
-    return -1
+    return -1 if split_backprop_maxout_dense(threads(), real_kernels(active(), kind), call) else -2
 
 
 cdef bint forward(real* Y, cnp.ndarray X, Py_ssize_t sX, cnp.ndarray W, cnp.ndarray b, cnp.ndarray which):
@@ -210,7 +82,7 @@ cdef bint forward(real* Y, cnp.ndarray X, Py_ssize_t sX, cnp.ndarray W, cnp.ndar
     call.W, call.b = <const real*>cnp.PyArray_DATA(W), <const real*>cnp.PyArray_DATA(b)
     call.Y, call.which = Y, <uint8_t*>cnp.PyArray_DATA(which)
     with nogil:
-        done = run_forward(&call)
+        done = split_maxout_dense(threads(), real_kernels(active(), Y), &call)
     return done
 
 
@@ -228,7 +100,7 @@ cdef Py_ssize_t gradient(
     call.W, call.dX = <const real*>cnp.PyArray_DATA(W), dX
     call.dW, call.db = <real*>cnp.PyArray_DATA(dW), <real*>cnp.PyArray_DATA(db)
     with nogil:
-        bad = run_gradient(&call)
+        bad = run_gradient(&call, dX)
     return bad
 
 

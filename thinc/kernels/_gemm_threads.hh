@@ -29,18 +29,11 @@ template <typename T> void multiply(const Threads& threads, const Gemm<T>& kerne
                           [&](T* work, std::size_t size) { kernels.gemm(&call, work, size); });
         return;
     }
-    struct Product {
-        const Gemm<T>& kernels;
-        const GemmCall<T>& call;
-        GemmGrid grid;
-    } product{kernels, call, grid};
-    const Task task = [](void* context, std::ptrdiff_t part) {
-        const Product& p = *static_cast<Product*>(context);
-        with_workspace<T>(p.kernels.part_workspace(&p.call, p.grid, part), [&](T* work, std::size_t size) {
-            p.kernels.gemm_part(&p.call, p.grid, part, work, size);
+    split_evenly(threads, grid.rows * grid.columns, [&](std::ptrdiff_t part) {
+        with_workspace<T>(kernels.part_workspace(&call, grid, part), [&](T* work, std::size_t size) {
+            kernels.gemm_part(&call, grid, part, work, size);
         });
-    };
-    threads.run(grid.rows * grid.columns, task, &product);
+    });
 }
 
 }  // namespace thinc
