@@ -18,11 +18,6 @@ def ops(request):
         yield NumpyOps()
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
 def normal(shape, dtype, seed=0):
     return numpy.random.default_rng(seed).normal(size=shape).astype(dtype)
 

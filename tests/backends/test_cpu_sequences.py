@@ -18,11 +18,6 @@ def ops(request):
         yield NumpyOps()
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
 def rows(lengths, width, dtype, seed=0):
     rng = numpy.random.default_rng(seed)
     return rng.normal(size=(sum(lengths), width)).astype(dtype), numpy.asarray(lengths, dtype="int32")

@@ -16,11 +16,6 @@ def ops(request):
         yield NumpyOps()
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
 def table(rows, width, dtype, seed=0):
     return numpy.random.default_rng(seed).normal(size=(rows, width)).astype(dtype)
 

@@ -1,7 +1,6 @@
 """Every operation that is split over threads gives the same bits, however many there are."""
 
 import os
-import threading
 from multiprocessing import get_context
 
 import numpy
@@ -9,6 +8,7 @@ import pytest
 
 import thinc
 from helpers.split_table import SPLIT
+from helpers.together import run_together
 from thinc.kernels import _threads
 from thinc.kernels._dispatch import available_isas, use_isa
 
@@ -117,12 +117,7 @@ def test_several_threads_of_the_interpreter(split_everything):
     def work():
         wrong.extend(name for name, run in runs.items() if bits(run()) != expected[name])
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive(), "hangs"
+    run_together(*[work] * 4)
     assert not wrong
 
 

@@ -1,7 +1,8 @@
 """Workers in threads of one process, connected by a real ring over the loopback interface."""
 
-import threading
+from functools import partial
 
+from helpers.together import run_together
 from thinc.distributed import Alone, open_ring
 from thinc.distributed.ring import listen
 
@@ -37,12 +38,7 @@ def run_workers(world_size, work, *, timeout=30.0, backend="tcp", before=lambda 
             if ring is not None:
                 ring.close()
 
-    threads = [threading.Thread(target=run, args=(rank,)) for rank in range(world_size)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive(), "a worker hangs"
+    run_together(*(partial(run, rank) for rank in range(world_size)))
     return results
 
 

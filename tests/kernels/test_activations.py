@@ -89,11 +89,6 @@ def ops(request):
         yield NumpyOps()
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
 def inputs(dtype, n=None):
     if n is None:
         return numpy.concatenate(

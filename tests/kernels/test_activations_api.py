@@ -16,11 +16,6 @@ OF_OUTPUT = ["relu", "sigmoid"]
 PLAIN = ["relu", "sigmoid", "hard_swish", "hard_swish_mobilenet", "dish", "gelu", "gelu_approx"]
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
 def function(name, dtype, *argtypes, restype=None):
     capsule = CAPSULES[FUSED[dtype] + name]
     name_of = ctypes.pythonapi.PyCapsule_GetName

@@ -6,14 +6,9 @@ from numpy.testing import assert_array_equal
 
 import thinc.kernels.batching
 from thinc.backends import NumpyOps
-from thinc.kernels._dispatch import available_isas, use_isa
 from thinc.kernels.batching import take_rows
 
-
-@pytest.fixture(params=available_isas(), autouse=True)
-def isa(request):
-    with use_isa(request.param):
-        yield request.param
+pytestmark = pytest.mark.usefixtures("isa")
 
 
 ROW_BYTES = [1, 2, 3, 4, 5, 8, 9, 12, 16, 17, 31, 63, 64, 65, 100, 127, 128, 129, 191, 1000, 2048, 3136, 5001]

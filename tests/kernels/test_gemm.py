@@ -10,23 +10,12 @@ from numpy.testing import assert_array_equal
 
 from helpers.products import POINTER, REAL, SIZE, c_function, matrix, multiply, strides
 from thinc.kernels import _blis, _gemm
-from thinc.kernels._dispatch import available_isas, use_isa
+from thinc.kernels._dispatch import available_isas
 
 # Around one register, one tile and the blocks of rows of every instruction set.
 ROWS = [1, 2, 3, 5, 6, 7, 12, 14, 15, 29, 57]
 COLUMNS = [1, 3, 4, 8, 9, 16, 17, 31, 33, 64, 65, 100]
 DEPTHS = [0, 1, 2, 3, 4, 7, 16, 17, 33, 100]
-
-
-@pytest.fixture(params=available_isas())
-def isa(request):
-    with use_isa(request.param):
-        yield request.param
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 def check(C, A, B, alpha=1.0, beta=0.0, before=0.0, bias=0.0):

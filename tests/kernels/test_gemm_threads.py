@@ -8,7 +8,8 @@ import pytest
 import thinc
 from helpers.products import matrix, multiply
 from thinc.api import NumpyOps
-from thinc.kernels._dispatch import available_isas, use_isa
+
+pytestmark = pytest.mark.usefixtures("one_thread_afterwards")
 
 # Around registers, tiles and blocks of rows of every instruction set.
 ROWS = [1, 2, 3, 4, 7, 14, 15, 29, 45, 57]
@@ -17,23 +18,6 @@ COLUMNS = [1, 2, 5, 16, 17, 33, 64, 67, 129]
 THREADS = [2, 3, 5, 40]
 TRANSPOSED = list(itertools.product([False, True], repeat=2))
 VALUES = numpy.random.default_rng(0).normal(size=2_500_000)
-
-
-@pytest.fixture(params=available_isas())
-def isa(request):
-    with use_isa(request.param):
-        yield request.param
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
-@pytest.fixture(autouse=True)
-def one_thread_afterwards():
-    yield
-    thinc.set_num_threads(1)
 
 
 def values(rows, columns, transposed, dtype):

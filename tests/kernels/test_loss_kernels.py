@@ -6,21 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import thinc.kernels.losses
 from helpers.loss_twins import check, cosine_twin, expected_gradient, labels_of, largest, probabilities
-from thinc.kernels._dispatch import available_isas, use_isa
 from thinc.loss import CategoricalCrossentropy, CosineDistance, L2Distance, SequenceCategoricalCrossentropy
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 65, 2047, 2048, 2049, 5000]
-
-
-@pytest.fixture(params=available_isas(), autouse=True)
-def isa(request):
-    with use_isa(request.param):
-        yield request.param
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 @pytest.mark.parametrize("classes", WIDTHS)

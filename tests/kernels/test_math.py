@@ -5,24 +5,14 @@ import math
 import numpy
 import pytest
 
-from thinc.kernels._dispatch import available_isas, use_isa
 from thinc.kernels._elementary import evaluate
+
+pytestmark = pytest.mark.usefixtures("isa")
 
 # 64 bits of mantissa where the platform has them; elsewhere the oracle is as coarse as what it measures.
 WIDE = {"float32": numpy.float64, "float64": numpy.longdouble}
 EXTENDED = numpy.finfo(numpy.longdouble).nmant > 60
 MODERATE = {"float32": 87.0, "float64": 708.0}
-
-
-@pytest.fixture(params=available_isas(), autouse=True)
-def isa(request):
-    with use_isa(request.param):
-        yield request.param
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 def erf(X):

@@ -18,11 +18,6 @@ def ops(request):
         yield NumpyOps()
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
 @pytest.mark.parametrize("P", [1, 2, 3, 4, 7])
 @pytest.mark.parametrize("N", GROUPS)
 def test_maxout_and_gradient(ops, dtype, N, P):

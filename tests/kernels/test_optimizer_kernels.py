@@ -7,21 +7,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 import thinc.kernels.optimizers
 from helpers.optimizer_twin import MAKERS, SETTINGS, call, draw, steps_match
 from thinc.backends import NumpyOps, Ops
-from thinc.kernels._dispatch import available_isas, use_isa
 from thinc.optimizers import SGD, Adam
 
+pytestmark = pytest.mark.usefixtures("isa")
+
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 1000, 4099]
-
-
-@pytest.fixture(params=available_isas(), autouse=True)
-def isa(request):
-    with use_isa(request.param):
-        yield request.param
-
-
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
 
 
 @pytest.mark.parametrize("size", [3, 17, 200])

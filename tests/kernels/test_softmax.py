@@ -18,11 +18,6 @@ def ops(request):
         yield NumpyOps()
 
 
-@pytest.fixture(params=["float32", "float64"])
-def dtype(request):
-    return request.param
-
-
 def softmax(X, temperature=1.0):
     X = X.astype("float64") / temperature
     E = numpy.exp(X - X.max(axis=-1, keepdims=True))

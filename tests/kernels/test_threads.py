@@ -2,14 +2,16 @@
 
 import multiprocessing
 import os
-import threading
 
 import numpy
 import pytest
 
 import thinc
 from helpers.process import run_python
+from helpers.together import run_together
 from thinc.api import NumpyOps
+
+pytestmark = pytest.mark.usefixtures("one_thread_afterwards")
 
 X = numpy.random.default_rng(0).normal(size=(500, 700)).astype("f")
 W = numpy.random.default_rng(1).normal(size=(300, 700)).astype("f")
@@ -25,12 +27,6 @@ def gemm():
 
 
 both = pytest.mark.parametrize("operation", [gelu, gemm])
-
-
-@pytest.fixture(autouse=True)
-def one_thread_afterwards():
-    yield
-    thinc.set_num_threads(1)
 
 
 def run_child(code, **env):
@@ -168,12 +164,7 @@ def test_several_threads_of_the_interpreter(operation):
         for i in range(100):
             thinc.set_num_threads(1 + i % 4)
 
-    threads = [threading.Thread(target=f) for f in (work, work, work, change)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive(), "hangs"
+    run_together(work, work, work, change)
     assert not wrong
 
 
