@@ -24,7 +24,7 @@ FLOORS = [
     {"optimizers", "loss"},
     {"shims"},
     {"model"},
-    {"layers", "extra", "checkpoint", "_info"},
+    {"layers", "extra", "checkpoint", "_info", "_profile"},
     {"distributed"},
     {"api", "__main__", "__init__"},
 ]
