@@ -49,13 +49,13 @@ def profile(
     model : Model
         It is not changed, nor are its gradients: a copy is run. It need not be initialized.
     X
-        A batch of input, as `Model.begin_update` takes it. Shares depend on its size.
+        A batch of input, as ``Model.begin_update`` takes it. Shares depend on its size.
     Y : optional
-        A sample of the output, from which `Model.initialize` infers sizes that are not known yet.
+        A sample of the output, from which ``Model.initialize`` infers sizes that are not known yet.
     repeats : int
         How many passes to measure, after one that is not. What is reported is the pass of median time.
     input_gradient : bool
-        Whether to compute the gradient of X, as in `Model.begin_update`.
+        Whether to compute the gradient of X, as in ``Model.begin_update``.
 
     Returns
     -------

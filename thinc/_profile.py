@@ -72,7 +72,7 @@ class Profile:
     Attributes
     ----------
     rows : list of Row
-        The nodes, depth first, as in `Model.summary`.
+        The nodes, depth first, as in ``Model.summary``.
     forward, backward : float
         Seconds that a pass of the whole model took.
     repeats : int
