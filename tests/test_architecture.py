@@ -25,7 +25,7 @@ FLOORS = [
     {"shims"},
     {"model"},
     {"layers", "extra", "checkpoint", "_info", "_profile"},
-    {"distributed", "plots"},
+    {"distributed", "plots", "sklearn"},
     {"api", "__main__", "__init__"},
 ]
 ALONE = {"mypy"}  # imports nothing of ours, and nothing imports it
