@@ -62,16 +62,22 @@ class ThincClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         What `predict` answers.
     model_ : Model
         What has been trained. It can be saved with ``to_disk``, or be part of another model.
-    optimizer_, loss_
+    optimizer_ : Optimizer
         What it was trained with.
+    loss_ : callable
+        Likewise.
     loss_curve_ : list of float
         The mean of the loss in each epoch.
     n_iter_ : int
         The number of epochs.
-    validation_scores_, best_validation_score_
-        Accuracy on what was held out, after each epoch and at best; with `early_stopping`.
-    n_features_in_, feature_names_in_
-        The columns of the input.
+    validation_scores_ : list of float
+        Accuracy on what was held out, after each epoch; with `early_stopping`.
+    best_validation_score_ : float
+        The highest of them.
+    n_features_in_ : int
+        The number of columns of the input.
+    feature_names_in_ : array of str
+        Their names, if it had some.
 
     Examples
     --------

@@ -42,12 +42,13 @@ class ThincRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
     ----------
     model_ : Model
         What has been trained; it predicts ``(y - y_mean_) / y_scale_``.
-    y_mean_, y_scale_ : arrays (n_targets,)
-        Mean and deviation of the targets, of the first call for ``partial_fit``.
-    optimizer_, loss_, loss_curve_, n_iter_, n_features_in_, feature_names_in_
-        As for `ThincClassifier`.
-    validation_scores_, best_validation_score_
-        R² on what was held out, after each epoch and at best; with `early_stopping`.
+    y_mean_ : array (n_targets,)
+        Means of the targets; those of the first call for ``partial_fit``.
+    y_scale_ : array (n_targets,)
+        Their deviations, likewise.
+    validation_scores_ : list of float
+        R² on what was held out, after each epoch; with `early_stopping`. Other attributes are those of
+        `ThincClassifier`.
     """
 
     def fit(self, X: Any, y: Any) -> ThincRegressor:
