@@ -24,7 +24,7 @@ FLOORS = [
     {"optimizers", "loss"},
     {"shims"},
     {"model"},
-    {"layers", "extra", "checkpoint", "_info", "_profile"},
+    {"layers", "extra", "checkpoint", "safetensors", "_info", "_profile"},
     {"distributed", "plots", "sklearn"},
     {"api", "__main__", "__init__"},
 ]
