@@ -45,6 +45,7 @@ template <typename T> T __shfl_xor_sync(unsigned mask, T x, int distance) {
     return other;
 }
 template <typename T> void atomicAdd(T* sum, T x) { *sum += x; }
+static void atomicOr(int* flags, int x) { __atomic_fetch_or(flags, x, __ATOMIC_SEQ_CST); }
 
 template <typename F> void launch(F f) {
     gridDim.x = 3;

@@ -14,11 +14,13 @@ ACTIVATIONS = (
     "Sigmoid", "Relu", "ClippedLinear", "Swish", "HardSwish", "HardSwishMobilenet", "Dish", "Gelu", "GeluApprox",
     "Mish",
 )  # fmt: skip
+RULES = ("Sgd", "Momentum", "Adam", "HeavyBall", "NAdam", "Lion")
 _OF_REALS = (
     "maxout", "backprop_maxout", "seq2col", "backprop_seq2col",
     "reduce_sum", "backprop_reduce_sum", "reduce_max", "backprop_reduce_max",
     "gather_add", "scatter_add",
     "softmax", "backprop_softmax", "layernorm", "backprop_layernorm", "backprop_layernorm_weights",
+    "cross_entropy_labels", "squared_error", "cosine_distance",
     "pad",
 )  # fmt: skip
 
@@ -26,9 +28,13 @@ _OF_REALS = (
 KERNELS_LIST = [
     *(f"{name}<{real}>" for name in _OF_REALS for real in ("float", "double")),
     *(
-        f"{name}<{activation}, {real}>"
-        for name in ("activate", "backprop_activation")
-        for activation in ACTIVATIONS
+        f"{name}<{kind}, {real}>"
+        for name, kinds in (
+            ("activate", ACTIVATIONS),
+            ("backprop_activation", ACTIVATIONS),
+            ("update", RULES),
+        )
+        for kind in kinds
         for real in ("float", "double")
     ),
     "pad<int>",

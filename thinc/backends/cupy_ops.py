@@ -12,6 +12,7 @@ from ._cuda.normalize import CudaNormalize
 from ._cuda.padding import CudaPadding
 from ._cuda.pooling import CudaPooling
 from ._cuda.tables import CudaTables
+from ._cuda.training import CudaTraining
 from ._cuda.windows import CudaWindows
 from ._dlpack import cuda_tensor_to_cupy, is_cuda_tensor
 from ._ops_arrays import in_byte_order
@@ -35,6 +36,7 @@ class CupyOps(
     CudaPadding,
     CudaPooling,
     CudaTables,
+    CudaTraining,
     CudaWindows,
     Ops,
 ):
