@@ -97,10 +97,12 @@ cdef class _Run:
     cdef dict groups         # key to the settings of its group, of those that are in one
     cdef double lr_scale, norm
     cdef bint use_radam, is_global, is_corrected
-    cdef UpdateSettings* table
+    cdef UpdateSettings first
+    cdef UpdateSettings* table  # one for each parameter at most; that of a single one is the first
     cdef Py_ssize_t filled
-    cdef dict places         # (settings, step) to the place in the table
+    cdef dict places         # (settings, step) to the place in the table; None for a single parameter
     cdef object last_source, last_count
+    cdef UpdateSettings* last  # the settings found for these
     cdef object mom1, mom2, averages, counts  # dicts
     cdef list radam_buffer
     cdef cnp.ndarray updated  # the weights of the last item: itself, or a contiguous copy
@@ -108,16 +110,15 @@ cdef class _Run:
     cdef list fresh      # dict, key, array: state that is seen for the first time
     cdef list to_zero    # gradients of which the kernel gets a copy
 
-    def __cinit__(self, object optimizer, double lr_scale, Py_ssize_t n):
+    def __cinit__(self, object optimizer, object rule, double lr_scale, Py_ssize_t n):
         self.optimizer = optimizer
-        self.rule = optimizer.rule
+        self.rule = rule
         self.groups = optimizer._groups_of
         self.lr_scale = lr_scale
         self.use_radam = optimizer.use_radam
         self.is_global = optimizer.clip == "global"
         self.is_corrected = optimizer.average_bias_correction
         self.norm = optimizer._norm if self.is_global and optimizer._norm is not None else -1
-        self.places = {}
         self.mom1 = optimizer.mom1
         self.mom2 = optimizer.mom2
         self.averages = optimizer.averages
@@ -126,22 +127,28 @@ cdef class _Run:
         self.alive = []
         self.fresh = []
         self.to_zero = []
-        self.table = <UpdateSettings*>PyMem_Malloc(max(n, 1) * sizeof(UpdateSettings))
-        if self.table == NULL:
-            raise MemoryError()
+        self.table = &self.first
+        if n > 1:
+            self.places = {}
+            self.table = <UpdateSettings*>PyMem_Malloc(n * sizeof(UpdateSettings))
+            if self.table == NULL:
+                raise MemoryError()
 
     def __dealloc__(self):
-        PyMem_Free(self.table)
+        if self.table != &self.first:
+            PyMem_Free(self.table)
 
     cdef UpdateSettings* settings(self, object key) except NULL:
         # Those of a parameter at its next step; what is at the same step under the same settings shares them.
         cdef object source = self.optimizer if not self.groups else self.groups.get(key, self.optimizer)
         cdef object count = (<dict>self.counts).get(key, 0)
-        if source is self.last_source and count == self.last_count:
-            return &self.table[self.filled - 1]
-        cdef object place = self.places.get((id(source), count))
-        if place is not None:
-            return &self.table[<Py_ssize_t>place]
+        cdef object place
+        if self.places is not None:
+            if source is self.last_source and count == self.last_count:
+                return self.last
+            place = self.places.get((id(source), count))
+            if place is not None:
+                return &self.table[<Py_ssize_t>place]
         cdef UpdateSettings* s = &self.table[self.filled]
         cdef double t = <double>count + 1
         if self.rule is None:
@@ -156,8 +163,9 @@ cdef class _Run:
             if self.is_corrected:
                 s.average_rate /= 1 - 3628800 / ((t + 2) * (t + 3) * (t + 4) * (t + 5) * (t + 6) * (t + 7)
                                                  * (t + 8) * (t + 9) * (t + 10))
-        self.places[(id(source), count)] = self.filled
-        self.last_source, self.last_count = source, count
+        if self.places is not None:
+            self.places[(id(source), count)] = self.filled
+            self.last_source, self.last_count, self.last = source, count, s
         self.filled += 1
         return s
 
@@ -352,9 +360,10 @@ def update_parameter(optimizer, key, weights, gradient, double lr_scale):
     ValueError, NotImplementedError
         As `thinc.optimizers.Optimizer.__call__`; nothing is changed then.
     """
-    if optimizer.rule is not None and optimizer.rule.plan is None:
+    cdef object rule = optimizer.rule
+    if rule is not None and rule.plan is None:
         return None
-    cdef _Run run = _Run(optimizer, lr_scale, 1)
+    cdef _Run run = _Run(optimizer, rule, lr_scale, 1)
     cdef ParameterUpdate item
     if not run.prepare(key, weights, gradient, &item):
         return None
@@ -393,9 +402,10 @@ def update_parameters(optimizer, list keys, list weights, list gradients, double
             f"Cannot update {n} parameters with {len(weights)} arrays of weights and {len(gradients)} "
             "gradients: expected one of each per key"
         )
-    if len(set(keys)) != n or (optimizer.rule is not None and optimizer.rule.plan is None):
+    cdef object rule = optimizer.rule
+    if len(set(keys)) != n or (rule is not None and rule.plan is None):
         return None
-    cdef _Run run = _Run(optimizer, lr_scale, n)
+    cdef _Run run = _Run(optimizer, rule, lr_scale, n)
     cdef int kind
     cdef list updated = list(weights), used = []
     cdef ParameterUpdate* items = <ParameterUpdate*>PyMem_Malloc(max(n, 1) * sizeof(ParameterUpdate))
