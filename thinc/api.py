@@ -122,7 +122,7 @@ from .model import (
     set_dropout_rate,
     wrap_model_recursive,
 )
-from .optimizers import SGD, Adam, Optimizer, RAdam
+from .optimizers import SGD, Adam, AdamW, Lion, MomentumSGD, NAdam, Optimizer, RAdam
 from .schedules import (
     compounding,
     constant,
@@ -212,9 +212,9 @@ __all__ = [
     "Model", "change_attr_values", "deserialize_attr", "serialize_attr", "set_dropout_rate",
     "wrap_model_recursive",
     # optimizers and schedules
-    "Adam", "Optimizer", "RAdam", "SGD", "compounding", "constant", "constant_then", "cyclic_triangular",
-    "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence", "slanted_triangular",
-    "warmup_cosine", "warmup_linear",
+    "Adam", "AdamW", "Lion", "MomentumSGD", "NAdam", "Optimizer", "RAdam", "SGD", "compounding", "constant",
+    "constant_then", "cyclic_triangular", "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence",
+    "slanted_triangular", "warmup_cosine", "warmup_linear",
     # networks of other frameworks
     "PyTorchGradScaler", "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchShim", "PyTorchWrapper", "PyTorchWrapper_v2",
     "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",

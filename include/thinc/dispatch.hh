@@ -178,23 +178,28 @@ template <typename T> struct LSTMs {
 };
 
 // --- optimizers (kernels/optimizers.hh)
-enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
+enum UpdateRule : int {
+    update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb,
+    update_schedule_free
+};
 
-// The arrays of one parameter, all of the kernel's type. The moments may be null under SGD, average always.
+// The numbers of an update, for all parameters that are at the same step under the same settings.
+struct UpdateSettings {
+    int rule;         // UpdateRule
+    int decay_first;  // whether the weights are shrunk before the step instead of after it
+    double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate;
+};
+
+// The arrays of one parameter, all of the kernel's type; those that the rule does not use may be null.
 struct ParameterUpdate {
     void *weights, *gradient, *mom1, *mom2, *average;
     std::size_t size;
-    double step, average_rate;
-    int rule;       // UpdateRule
     double factor;  // of the gradient: less than 1 where it is clipped
-};
-
-struct UpdateSettings {
-    double beta1, beta2, eps, l2, decay, clip;
+    const UpdateSettings* settings;
 };
 
 template <typename T> struct Optimizers {
-    void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
+    void (*update)(const ParameterUpdate* items, std::size_t count);
     double (*sum_squares)(const T* x, std::size_t n);
     double (*sum_squares_penalised)(const T* x, const T* w, double l2, std::size_t n);
     void (*scale)(T* x, double factor, std::size_t n);

@@ -185,7 +185,12 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
 
     # --- optimizers
     cdef enum UpdateRule:
-        update_sgd, update_momentum, update_adam
+        update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb
+        update_schedule_free
+
+    cdef struct UpdateSettings:
+        int rule, decay_first
+        double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate
 
     cdef struct ParameterUpdate:
         void* weights
@@ -194,17 +199,11 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void* mom2
         void* average
         size_t size
-        double step, average_rate
-        int rule
         double factor
-
-    cdef struct UpdateSettings:
-        double beta1, beta2, eps, l2, decay, clip
+        const UpdateSettings* settings
 
     cdef cppclass Optimizers[T]:
-        void (*update)(
-            const ParameterUpdate* items, size_t count, const UpdateSettings* settings
-        ) noexcept nogil
+        void (*update)(const ParameterUpdate* items, size_t count) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
         double (*sum_squares_penalised)(const T* x, const T* w, double l2, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
