@@ -25,6 +25,8 @@ from .initializers import (
 )
 from .kernels._threads import get_num_threads, set_num_threads
 from .layers import (
+    GLU,
+    GRU,
     LSTM,
     CauchySimilarity,
     ClippedLinear,
@@ -54,11 +56,13 @@ from .layers import (
     PyTorchWrapper_v3,
     Relu,
     ReluK,
+    RMSNorm,
     Sigmoid,
     Softmax,
     Softmax_v2,
     SparseLinear,
     SparseLinear_v2,
+    SwiGLU,
     Swish,
     TensorFlowWrapper,
     TorchScriptWrapper_v1,
@@ -197,6 +201,7 @@ __all__ = [
     "HardSwishMobilenet", "HardTanh", "HashEmbed", "LSTM", "LayerNorm", "Linear", "Maxout", "Mish",
     "MultiSoftmax", "ParametricAttention", "ParametricAttention_v2", "Relu", "ReluK", "Sigmoid", "Softmax",
     "Softmax_v2", "SparseLinear", "SparseLinear_v2", "Swish",
+    "GLU", "GRU", "RMSNorm", "SwiGLU",
     # layers without
     "Dropout", "Logistic", "array_getitem", "expand_window", "premap_ids", "reduce_first", "reduce_last",
     "reduce_max", "reduce_mean", "reduce_sum", "remap_ids", "remap_ids_v2", "sigmoid_activation",

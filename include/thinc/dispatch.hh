@@ -42,6 +42,9 @@ template <typename T> struct Normalizers {
     void (*backprop_layernorm)(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* gain, const T* mu,
                                const T* rstd, std::size_t rows, std::size_t n);
     void (*sum_columns)(T* sums, const T* x, std::size_t rows, std::size_t n);
+    void (*rmsnorm)(T* y, T* rstd, const T* x, const T* gain, std::size_t rows, std::size_t n, T epsilon);
+    void (*backprop_rmsnorm)(T* dx, T* dgain, const T* dy, const T* x, const T* gain, const T* rstd, std::size_t rows,
+                             std::size_t n);
 };
 
 // --- maxout (kernels/maxout.hh)
@@ -177,6 +180,27 @@ template <typename T> struct LSTMs {
     void (*transpose)(T* to, std::size_t stride, const T* x, std::size_t rows, std::size_t columns);
 };
 
+// --- gated units and the GRU (kernels/gated.hh)
+// The rows of one step, nO units each; rows are adjacent.
+template <typename T> struct GRUStep {
+    std::size_t rows, nO;
+    const T *a, *u, *b, *h;  // (rows, 3 nO), (rows, 3 nO), (nO,), (rows, nO): the state before
+    T *y, *gates;            // (rows, nO), and (rows, 4 nO): what backward needs, or null
+};
+template <typename T> struct GRUBackpropStep {
+    std::size_t rows, nO;
+    const T *dy, *gates, *h;  // (rows, nO), (rows, 4 nO), (rows, nO)
+    T *dh, *da, *du;          // (rows, nO) in place, (rows, 3 nO), (rows, 3 nO)
+};
+template <typename T> struct GatedUnits {
+    void (*glu)(T* y, const T* a, std::size_t rows, std::size_t n);
+    void (*backprop_glu)(T* da, const T* dy, const T* a, std::size_t rows, std::size_t n);
+    void (*swiglu)(T* y, const T* a, std::size_t rows, std::size_t n);
+    void (*backprop_swiglu)(T* da, const T* dy, const T* a, std::size_t rows, std::size_t n);
+    void (*gru_step)(const GRUStep<T>* step);
+    void (*backprop_gru_step)(const GRUBackpropStep<T>* step);
+};
+
 // --- optimizers (kernels/optimizers.hh)
 enum UpdateRule : int {
     update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb,
@@ -246,6 +270,7 @@ template <typename T> struct RealKernels {
     Tables<T> tables;
     Gemm<T> gemm;
     LSTMs<T> lstm;
+    GatedUnits<T> gated;
     Optimizers<T> optimizers;
     Losses<T> losses;
 };

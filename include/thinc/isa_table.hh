@@ -4,6 +4,7 @@
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/elementary.hh"
+#include "thinc/kernels/gated.hh"
 #include "thinc/kernels/gather.hh"
 #include "thinc/kernels/gemm_parts.hh"
 #include "thinc/kernels/hashing.hh"
@@ -36,6 +37,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         table_kernels<T>(),
         gemm_kernels<T>(),
         lstm_kernels<T>(),
+        gated_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
     };

@@ -277,6 +277,11 @@ DENSE = [
     dense("Mish", dropout=0.3),
     dense("Maxout", normalize=True, dropout=0.3),
     on_matrix("LayerNorm", lambda: layers.LayerNorm(4), 4, bad=wide),
+    on_matrix("RMSNorm", lambda: layers.RMSNorm(4), 4, bad=wide),
+    on_matrix("RMSNorm-eps", lambda: layers.RMSNorm(4, eps=0.5), 4, bad=wide),
+    dense("GLU"),
+    dense("SwiGLU"),
+    dense("SwiGLU", normalize=True, dropout=0.3),
 ]
 
 EMBEDDINGS = [
@@ -408,6 +413,15 @@ RECURRENT = [
         [(3, 2, 3)],
         constants=("HC0",),
     ),
+]
+
+RECURRENT += [
+    recurrent("GRU", lambda: layers.GRU(3, 4), 3, constants=()),
+    recurrent("GRU-bi", lambda: layers.GRU(4, 4, bi=True), 4, constants=()),
+    recurrent(
+        "GRU-bi-deep-dropout", lambda: layers.GRU(4, 4, bi=True, depth=2, dropout=0.3), 4, constants=()
+    ),
+    on_list("with_padded-GRU-list", lambda: layers.with_padded(layers.GRU(3, 4)), 3, bad=matrix),
 ]
 
 PAIRS = [

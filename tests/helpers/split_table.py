@@ -201,6 +201,36 @@ def lstm(rng, rows, dtype):
 
 
 @splits
+def rmsnorm(rng, rows, dtype):
+    X, dY, G = matrix(rng, rows, dtype), matrix(rng, rows, dtype), matrix(rng, 1, dtype)[0]
+
+    def run():
+        Y, rstd = OPS._rmsnorm(X, G, 1e-6)
+        return Y, rstd, *OPS._backprop_rmsnorm(dY, X, G, rstd)
+
+    return run
+
+
+@splits
+def gated(rng, rows, dtype):
+    A, dY = matrix(rng, rows, dtype, 2 * WIDTH), matrix(rng, rows, dtype)
+    return lambda: (OPS._glu(A), OPS._backprop_glu(dY, A), OPS._swiglu(A), OPS._backprop_swiglu(dY, A))
+
+
+@splits
+def gru(rng, rows, dtype):
+    sizes = numpy.sort(rng.integers(1, 9, size=max(rows // 5, 1)))[::-1]
+    X, dY = matrix(rng, sizes.sum(), dtype, 7), matrix(rng, sizes.sum(), dtype, 2 * 20)
+    params = matrix(rng, 1, dtype, 2 * 3 * 20 * (7 + 20 + 2))[0] * 0.1
+
+    def run():
+        Y, saved = OPS._gru(params, X, sizes, (1, 2, 20), True)
+        return Y, *OPS._backprop_gru(dY, sizes, params, saved, (1, 2, 20))
+
+    return run
+
+
+@splits
 def lists(rng, rows, dtype):
     seqs = [matrix(rng, n, dtype) for n in lengths_of(rng, rows)]
 

@@ -6,6 +6,7 @@ import numpy
 from ..config import registry
 from ._cpu_activations import CpuActivations
 from ._cpu_fused import CpuFused
+from ._cpu_gated import CpuGated
 from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training
 from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
@@ -32,6 +33,7 @@ has_blis = find_spec("blis") is not None
 class NumpyOps(
     CpuActivations,
     CpuFused,
+    CpuGated,
     CpuLSTM,
     CpuMatrix,
     CpuNormalize,

@@ -5,7 +5,6 @@ from ._ops_activations import (
     INV_SQRT2,
     INV_SQRT_2PI,
     SQRT2PI,
-    ActivationOps,
     dsigmoid,
     dtanh,
     gaussian_cdf,
@@ -14,7 +13,7 @@ from ._ops_activations import (
 )
 from ._ops_batching import BatchingOps
 from ._ops_embedding import EmbeddingOps
-from ._ops_fused import FusedOps
+from ._ops_gru import GRUOps
 from ._ops_lstm import LSTMOps
 from ._ops_padding import PaddingOps
 from ._ops_softmax import SoftmaxOps
@@ -37,10 +36,9 @@ __all__ = [
 
 
 class Ops(
-    FusedOps,  # and the products and windows it is built on
+    GRUOps,  # and the products, windows, activations and gated units it is built on
     BatchingOps,
     PaddingOps,
-    ActivationOps,
     SoftmaxOps,  # and the pooling it is built on
     TableOps,
     EmbeddingOps,

@@ -183,6 +183,24 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*backprop_step)(const LSTMBackpropStep[T]* step) noexcept nogil
         void (*transpose)(T* to, size_t stride, const T* x, size_t rows, size_t columns) noexcept nogil
 
+    # --- gated units and the GRU
+    cdef cppclass GRUStep[T]:
+        size_t rows, nO
+        const T* a
+        const T* u
+        const T* b
+        const T* h
+        T* y
+        T* gates
+    cdef cppclass GRUBackpropStep[T]:
+        size_t rows, nO
+        const T* dy
+        const T* gates
+        const T* h
+        T* dh
+        T* da
+        T* du
+
     # --- optimizers
     cdef enum UpdateRule:
         update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb

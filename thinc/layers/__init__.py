@@ -13,6 +13,8 @@ from .dropout import Dropout
 from .embed import Embed
 from .expand_window import expand_window
 from .gelu import Gelu
+from .glu import GLU
+from .gru import GRU
 from .hard_swish import HardSwish
 from .hard_swish_mobilenet import HardSwishMobilenet
 from .hashembed import HashEmbed
@@ -45,6 +47,7 @@ from .relu import Relu
 from .remap_ids import remap_ids, remap_ids_v2
 from .residual import residual
 from .resizable import resizable
+from .rmsnorm import RMSNorm
 from .siamese import siamese
 from .sigmoid import Sigmoid
 from .sigmoid_activation import sigmoid_activation
@@ -52,6 +55,7 @@ from .softmax import Softmax, Softmax_v2
 from .softmax_activation import softmax_activation
 from .sparselinear import SparseLinear, SparseLinear_v2
 from .strings2arrays import strings2arrays
+from .swiglu import SwiGLU
 from .swish import Swish
 from .tensorflowwrapper import TensorFlowWrapper, keras_subclass
 from .torchscriptwrapper import TorchScriptWrapper_v1, pytorch_to_torchscript_wrapper
@@ -77,6 +81,7 @@ __all__ = [
     "ClippedLinear", "HardSigmoid", "HardTanh", "ReluK", "Sigmoid", "Maxout", "Softmax", "Softmax_v2",
     "MultiSoftmax", "LayerNorm", "Embed", "HashEmbed", "LSTM", "ParametricAttention",
     "ParametricAttention_v2", "CauchySimilarity", "SparseLinear", "SparseLinear_v2",
+    "RMSNorm", "GLU", "SwiGLU", "GRU",
     # combinators
     "add", "bidirectional", "chain", "clone", "concatenate", "map_list", "noop", "residual", "resizable",
     "siamese", "tuplify", "uniqued",
