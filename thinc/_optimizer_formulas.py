@@ -1,4 +1,4 @@
-"""The optimizer's update in plain array code, for arrays that no kernel takes: CuPy's, unusual floats."""
+"""The optimizer's update in plain array code, for arrays that no kernel takes, and on a GPU."""
 
 import math
 from collections.abc import Callable
@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from ._optimizer_rules import Plan, split_penalty
-from ._util.arrays import get_array_module
+from ._util.arrays import get_array_module, is_cupy_array
+from .backends._cuda.training import update as update_on_gpu
 
 
 def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr_scale: float) -> Any:
@@ -28,26 +29,30 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     moments = [_state(table, key, weights.reshape(-1)) for table in tables]
     average = None if o.averages is None else _state(o.averages, key, weights)
     W = xp.ascontiguousarray(weights)
-    g = gradient + plan.l2 * weights if plan.l2 else gradient
-    g = g * _clip_factor(o, settings, g, xp)
-    if plan.decay and o.rule:
-        W -= plan.decay * W
-    formula(plan, W.reshape(-1), g.reshape(-1), *moments)
-    if plan.decay and not o.rule:
-        W -= plan.decay * W
-    gradient[...] = 0
-    if average is not None:
-        average -= _average_rate(o, t) * (average - W)
+    factor = _clip_factor(o, settings, _penalised(plan, weights, gradient)) if settings.grad_clip else 1.0
+    rate = 0.0 if average is None else _average_rate(o, t)
+    decays = (plan.decay, 0.0) if o.rule else (0.0, plan.decay)  # before the step, and after it
+    arrays = (W, gradient, moments, average)
+    if not (is_cupy_array(W) and update_on_gpu(plan, *arrays, factor, rate, decays)):
+        g = _penalised(plan, weights, gradient) * factor
+        W -= decays[0] * W
+        formula(plan, W.reshape(-1), g.reshape(-1), *moments)
+        W -= decays[1] * W
+        gradient[...] = 0
+        if average is not None:
+            average -= rate * (average - W)
     o.nr_update[key] = t
     return W
 
 
-def _clip_factor(o: Any, settings: Any, g: Any, xp: Any) -> float:
+def _penalised(plan: Plan, weights: Any, gradient: Any) -> Any:
+    return gradient + plan.l2 * weights if plan.l2 else gradient
+
+
+def _clip_factor(o: Any, settings: Any, g: Any) -> float:
     """What to multiply a gradient with; see `Optimizer`."""
-    if not settings.grad_clip:
-        return 1.0
     known = o.clip == "global" and o._norm is not None
-    norm = o._norm if known else float(xp.linalg.norm(g.reshape(-1)))
+    norm = o._norm if known else float(get_array_module(g).linalg.norm(g.reshape(-1)))
     return settings.grad_clip / norm if norm >= settings.grad_clip and norm > 0 else 1.0
 
 

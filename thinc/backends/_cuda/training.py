@@ -1,43 +1,60 @@
 """Updates of parameters on the GPU, in one pass over memory."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 
 from .._ops_training import TrainingOps
 from .launch import has_kernel, launch
 
-# What the rules of `thinc.optimizers` are in CUDA, and how many arrays of moments they have.
+# The formulas of `thinc.optimizers` that ``training.cu`` has, by their names there.
 RULES = {
-    "sgd": ("Sgd", 0),
-    "momentum": ("Momentum", 2),
-    "adam": ("Adam", 2),
-    "heavy_ball": ("HeavyBall", 1),
-    "nadam": ("NAdam", 2),
-    "lion": ("Lion", 1),
+    "sgd": "Sgd",
+    "momentum": "Momentum",
+    "adam": "Adam",
+    "heavy_ball": "HeavyBall",
+    "nadam": "NAdam",
+    "lion": "Lion",
 }
 _NONE = numpy.uint64(0)  # in place of an array
 
 
+class AdamStep(NamedTuple):
+    """The numbers of one step, as ``thinc._optimizer_rules.Plan`` has them for every kind of optimizer."""
+
+    step: float
+    beta1: float
+    beta2: float
+    eps: float
+    formula: str = "adam"
+    gradient_step: float = 0.0
+    l2: float = 0.0
+
+
 def update(
-    rule: str,
+    plan: Any,
     weights: Any,
     gradient: Any,
     moments: list[Any],
     average: Any,
-    *,
     factor: float = 1.0,
-    l2: float = 0.0,
-    early_decay: float = 0.0,
-    late_decay: float = 0.0,
-    step: float,
-    gradient_step: float = 0.0,
-    beta1: float = 0.0,
-    beta2: float = 0.0,
-    eps: float = 0.0,
     rate: float = 0.0,
+    decays: tuple[float, float] = (0.0, 0.0),
 ) -> bool:
-    """One step for one parameter, in place; the gradient becomes zero. See ``training.cu`` for the formula.
+    """One step for one parameter, in place; the gradient becomes zero. ``training.cu`` has the formula.
+
+    Parameters
+    ----------
+    plan
+        Has the numbers of the step, and the name of what is done with them.
+    weights, gradient, moments, average
+        Arrays of one size; the average may be None.
+    factor
+        Of the gradient, which is clipped.
+    rate
+        Of the average.
+    decays
+        The shares that the weights lose before and after the step.
 
     Returns
     -------
@@ -45,13 +62,15 @@ def update(
     changed then.
     """
     arrays = [weights, gradient, *moments, *([] if average is None else [average])]
-    if rule not in RULES or not has_kernel(*arrays) or not all(a.flags.c_contiguous for a in arrays):
+    if plan.formula not in RULES or not has_kernel(*arrays) or not all(a.flags.c_contiguous for a in arrays):
         return False
-    name, n_moments = RULES[rule]
-    first, second = [*moments[:n_moments], _NONE, _NONE][:2]
-    numbers = (factor, l2, early_decay, late_decay, step, gradient_step, beta1, beta2, eps, rate)
+    first, second = [*moments, _NONE, _NONE][:2]
+    numbers = (
+        *(factor, plan.l2, *decays, plan.step, plan.gradient_step),
+        *(plan.beta1, plan.beta2, plan.eps, rate),
+    )
     args = (first, second, _NONE if average is None else average, weights.size, *map(float, numbers))
-    launch("update", weights, weights.size, weights, gradient, *args, of=name)
+    launch("update", weights, weights.size, weights, gradient, *args, of=RULES[plan.formula])
     return True
 
 
@@ -73,7 +92,7 @@ class CudaTraining(TrainingOps):
         """One step of Adam; see `Ops.adam`."""
         arrays = (weights, gradient, mom1, mom2)
         alike = len({array.shape for array in arrays}) == 1
-        settings = {"step": learn_rate, "beta1": beta1, "beta2": beta2, "eps": eps}
-        if alike and update("adam", weights, gradient, [mom1, mom2], None, **settings):
+        plan = AdamStep(learn_rate, beta1, beta2, eps)
+        if alike and update(plan, weights, gradient, [mom1, mom2], None):
             return arrays
         return super().adam(*arrays, beta1, beta2, eps, learn_rate, mod_rate)
