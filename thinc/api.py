@@ -113,10 +113,18 @@ from .layers import (
     with_signpost_interval,
 )
 from .loss import (
+    BinaryCrossEntropy,
     CategoricalCrossentropy,
+    CategoricalCrossentropy_v4,
     CosineDistance,
+    FocalLoss,
+    HuberLoss,
+    InfoNCE,
+    KLDivergence,
     L2Distance,
+    MarginRankingLoss,
     SequenceCategoricalCrossentropy,
+    SequenceCategoricalCrossentropy_v4,
 )
 from .model import (
     Model,
@@ -213,6 +221,8 @@ __all__ = [
     "with_list", "with_nvtx_range", "with_padded", "with_ragged", "with_reshape", "with_signpost_interval",
     # losses
     "CategoricalCrossentropy", "CosineDistance", "L2Distance", "SequenceCategoricalCrossentropy",
+    "BinaryCrossEntropy", "CategoricalCrossentropy_v4", "FocalLoss", "HuberLoss", "InfoNCE", "KLDivergence",
+    "MarginRankingLoss", "SequenceCategoricalCrossentropy_v4",
     # model
     "Model", "change_attr_values", "deserialize_attr", "serialize_attr", "set_dropout_rate",
     "wrap_model_recursive",

@@ -230,7 +230,7 @@ template <typename T> struct Optimizers {
     void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
 };
 
-// --- losses (kernels/losses.hh)
+// --- losses (kernels/losses.hh, cross_entropy.hh, elementwise_losses.hh)
 // A batch of rows; the arrays of values are of the kernel's type.
 struct LabelledRows {
     void* gradient;             // (rows, classes)
@@ -238,6 +238,19 @@ struct LabelledRows {
     const std::int64_t* codes;  // (rows,)
     std::size_t rows, classes;
     double gold, other;  // targets of the labelled class and of every other one
+};
+
+struct SoftRows {
+    void* gradient;
+    const void *guesses, *truths;  // (rows, classes)
+    const void* weights;           // (classes,) or null
+    const unsigned char* keep;     // (rows,) or null
+    std::size_t rows, classes;
+    int relative;  // whether the loss is the divergence from the truths
+};
+struct BinaryLoss {
+    double positive, negative, focus, missing;  // weights, exponent; missing: NaN if every truth counts
+    int from_logits;
 };
 
 enum LossRange : int { guesses_out_of_range = 1, truths_out_of_range = 2 };
@@ -249,6 +262,13 @@ template <typename T> struct Losses {
     double (*squared_error)(T* gradient, const T* guesses, const T* truths, std::size_t n, double scale);
     double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, std::size_t rows,
                      std::size_t width, double scale, int ignore_zeros);
+    int (*log_loss_labels)(const LabelledRows* item, const T* weights, int from_logits, double scale, double* loss);
+    int (*log_loss_soft)(const SoftRows* item, int from_logits, double scale, double* loss);
+    int (*binary)(T* gradient, const T* guesses, const T* truths, const T* weights, std::size_t rows,
+                  std::size_t columns, const BinaryLoss* settings, double scale, double* loss);
+    double (*huber)(T* gradient, const T* guesses, const T* truths, std::size_t n, double delta, double scale);
+    int (*margin_ranking)(T* gradient, const T* guesses, const T* truths, std::size_t n, double margin, double scale,
+                          double* loss);
 };
 
 // --- batching (kernels/batching.hh)
