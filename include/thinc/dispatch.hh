@@ -201,6 +201,39 @@ template <typename T> struct GatedUnits {
     void (*backprop_gru_step)(const GRUBackpropStep<T>* step);
 };
 
+// --- attention (kernels/attention.hh)
+// One head of one sequence. Strides are elements between rows; those of Q, K, V and their gradients are the same.
+template <typename T> struct AttentionHead {
+    std::ptrdiff_t rows, width;
+    const T *Q, *K, *V;  // (rows, width)
+    std::ptrdiff_t sX;
+    T* Y;  // (rows, width)
+    std::ptrdiff_t sY;
+    T* norms;  // (rows,)
+    T scale;
+    bool causal;
+    // Dropout: the key of the stream of random bits, the element for row 0 and key 0, a multiple of 64, and how many
+    // elements there are for a row, too. Without dropout the threshold is 0.
+    std::uint64_t key, first, row_bits;
+    std::uint32_t threshold;
+    double rate;
+    float kept;  // what remaining weights are multiplied by
+};
+template <typename T> struct AttentionGradient {
+    const T* dY;  // (rows, width)
+    std::ptrdiff_t sY;
+    T *dQ, *dK, *dV;  // (rows, width)
+    std::ptrdiff_t sX;
+};
+template <typename T> struct Attentions {
+    std::size_t (*workspace)(const AttentionHead<T>* head);  // elements of T
+    void (*forward)(const AttentionHead<T>* head, T* work);
+    std::size_t (*backprop_workspace)(const AttentionHead<T>* head);
+    void (*backprop)(const AttentionHead<T>* head, const AttentionGradient<T>* gradient, T* work);
+    void (*rotate)(T* X, std::ptrdiff_t sX, const T* waves, std::ptrdiff_t rows, std::ptrdiff_t heads,
+                   std::ptrdiff_t width, bool back);
+};
+
 // --- optimizers (kernels/optimizers.hh)
 enum UpdateRule : int {
     update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb,
@@ -291,6 +324,7 @@ template <typename T> struct RealKernels {
     Gemm<T> gemm;
     LSTMs<T> lstm;
     GatedUnits<T> gated;
+    Attentions<T> attention;
     Optimizers<T> optimizers;
     Losses<T> losses;
 };

@@ -2,6 +2,7 @@
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
+#include "thinc/kernels/attention.hh"
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/cross_entropy.hh"
 #include "thinc/kernels/elementary.hh"
@@ -40,6 +41,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         gemm_kernels<T>(),
         lstm_kernels<T>(),
         gated_kernels<T>(),
+        attention_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
     };

@@ -231,6 +231,23 @@ def gru(rng, rows, dtype):
 
 
 @splits
+def attention(rng, rows, dtype):
+    lengths = lengths_of(rng, rows)
+    X, dY, waves = matrix(rng, rows, dtype, 3 * 16), matrix(rng, rows, dtype, 16), matrix(rng, rows, dtype, 4)
+
+    def run():
+        heads = X.copy()
+        OPS._rotate(heads, lengths, waves, 8)
+        results = [heads]
+        for how in ((lengths, 4), (lengths, 2, True, 0.3, 5)):
+            Y, norms = OPS._attend_heads(heads, *how)
+            results += [Y, norms, OPS._backprop_attend_heads(dY, heads, Y, norms, *how)]
+        return results
+
+    return run
+
+
+@splits
 def lists(rng, rows, dtype):
     seqs = [matrix(rng, n, dtype) for n in lengths_of(rng, rows)]
 

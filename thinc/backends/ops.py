@@ -11,6 +11,7 @@ from ._ops_activations import (
     gaussian_pdf,
     sigmoid,
 )
+from ._ops_attention import AttentionOps
 from ._ops_batching import BatchingOps
 from ._ops_embedding import EmbeddingOps
 from ._ops_gru import GRUOps
@@ -37,6 +38,7 @@ __all__ = [
 
 class Ops(
     GRUOps,  # and the products, windows, activations and gated units it is built on
+    AttentionOps,
     BatchingOps,
     PaddingOps,
     SoftmaxOps,  # and the pooling it is built on

@@ -8,6 +8,7 @@ from .chain import chain
 from .clipped_linear import ClippedLinear, HardSigmoid, HardTanh, ReluK
 from .clone import clone
 from .concatenate import concatenate
+from .conv1d import Conv1d
 from .dish import Dish
 from .dropout import Dropout
 from .embed import Embed
@@ -29,6 +30,7 @@ from .lstm import LSTM, PyTorchLSTM
 from .map_list import map_list
 from .maxout import Maxout
 from .mish import Mish
+from .multiheadattention import MultiHeadAttention
 from .multisoftmax import MultiSoftmax
 from .mxnetwrapper import MXNetWrapper
 from .noop import noop
@@ -51,6 +53,7 @@ from .rmsnorm import RMSNorm
 from .siamese import siamese
 from .sigmoid import Sigmoid
 from .sigmoid_activation import sigmoid_activation
+from .sinusoidalpositions import SinusoidalPositions
 from .softmax import Softmax, Softmax_v2
 from .softmax_activation import softmax_activation
 from .sparselinear import SparseLinear, SparseLinear_v2
@@ -59,6 +62,7 @@ from .swiglu import SwiGLU
 from .swish import Swish
 from .tensorflowwrapper import TensorFlowWrapper, keras_subclass
 from .torchscriptwrapper import TorchScriptWrapper_v1, pytorch_to_torchscript_wrapper
+from .transformerblock import TransformerBlock
 from .tuplify import tuplify
 from .uniqued import uniqued
 from .with_array import with_array
@@ -81,7 +85,7 @@ __all__ = [
     "ClippedLinear", "HardSigmoid", "HardTanh", "ReluK", "Sigmoid", "Maxout", "Softmax", "Softmax_v2",
     "MultiSoftmax", "LayerNorm", "Embed", "HashEmbed", "LSTM", "ParametricAttention",
     "ParametricAttention_v2", "CauchySimilarity", "SparseLinear", "SparseLinear_v2",
-    "RMSNorm", "GLU", "SwiGLU", "GRU",
+    "RMSNorm", "GLU", "SwiGLU", "GRU", "MultiHeadAttention", "TransformerBlock", "SinusoidalPositions", "Conv1d",
     # combinators
     "add", "bidirectional", "chain", "clone", "concatenate", "map_list", "noop", "residual", "resizable",
     "siamese", "tuplify", "uniqued",
