@@ -34,44 +34,46 @@ void update_average(T* __restrict average, const T* __restrict weights, double r
 }
 
 template <typename T> struct UpdateFactors {
-    T scale, l2, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, step, decay, rate, smallest;
+    Vec<T> scale, l2, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, step, decay, rate, smallest;
 };
-
-THINC_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
-THINC_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
 enum Penalty { no_penalty, penalty_in_gradient, weight_decay };
 
-// One cache line of each array: the number of values is a constant, so that the compiler gives straight vector code.
+// One cache line of each array.
 template <typename T, int rule, Penalty penalty, bool averaging>
-THINC_INLINE void update_line(T* __restrict w, T* __restrict g, T* __restrict m, T* __restrict v, T* __restrict e,
-                              const UpdateFactors<T>& f) {
-    for (std::size_t i = 0; i < 64 / sizeof(T); ++i) {
-        T gradient = g[i], weight = w[i];
-        if (penalty == penalty_in_gradient) gradient += f.l2 * weight;
-        gradient *= f.scale;
+THINC_INLINE void update_line(T* w, T* g, T* m, T* v, T* e, const UpdateFactors<T>& f) {
+    using V = Vec<T>;
+    const V zero = V::fill(0);
+    for (std::size_t i = 0; i < 64 / sizeof(T); i += V::lanes) {
+        V gradient = V::load(g + i), weight = V::load(w + i);
+        if (penalty == penalty_in_gradient) gradient = fma(f.l2, weight, gradient);
+        gradient = gradient * f.scale;
         if (rule == update_sgd) {
-            weight -= f.step * gradient;
+            weight = fma(-f.step, gradient, weight);
         } else {
-            T first = f.beta1 * m[i] + f.one_minus_beta1 * gradient;
-            T second = f.beta2 * v[i] + f.one_minus_beta2 * (gradient * gradient);
+            V first = fma(f.beta1, V::load(m + i), f.one_minus_beta1 * gradient);
+            V second = fma(f.beta2, V::load(v + i), f.one_minus_beta2 * (gradient * gradient));
             // Moments that decay without a gradient (rows of a table that are not drawn) would end as denormals,
             // for ever, at a twentieth of the speed.
-            first = (first < 0 ? -first : first) < f.smallest ? T(0) : first;
-            second = second < f.smallest ? T(0) : second;
-            m[i] = first;
-            v[i] = second;
-            weight -= f.step * (rule == update_adam ? first / (square_root(second) + f.eps) : first);
+            first = select(lt(abs(first), f.smallest), zero, first);
+            second = select(lt(second, f.smallest), zero, second);
+            first.store(m + i);
+            second.store(v + i);
+            weight = fma(-f.step, rule == update_adam ? first / (sqrt(second) + f.eps) : first, weight);
         }
-        if (penalty == weight_decay) weight -= f.decay * weight;
-        w[i] = weight;
-        g[i] = 0;
-        if (averaging) e[i] -= f.rate * (e[i] - weight);
+        if (penalty == weight_decay) weight = fma(-f.decay, weight, weight);
+        weight.store(w + i);
+        zero.store(g + i);
+        if (averaging) {
+            const V average = V::load(e + i);
+            fma(-f.rate, average - weight, average).store(e + i);
+        }
     }
 }
 
 template <typename T, int rule, Penalty penalty, bool averaging>
-void update_arrays(const ParameterUpdate& u, const UpdateFactors<T>& f) {
+void update_arrays(const ParameterUpdate& u, const UpdateFactors<T>& factors) {
+    const UpdateFactors<T> f = factors;  // that no store can change
     constexpr std::size_t line = 64 / sizeof(T), ahead = 1024 / sizeof(T);
     constexpr bool moments = rule != update_sgd;
     T *w = static_cast<T*>(u.weights), *g = static_cast<T*>(u.gradient), *e = static_cast<T*>(u.average);
@@ -106,9 +108,10 @@ void update_with(const ParameterUpdate& u, const UpdateFactors<T>& f) {
     else update_arrays<T, rule, penalty, false>(u, f);
 }
 
-template <typename T, int rule> void update_by(const ParameterUpdate& u, const UpdateFactors<T>& f) {
-    if (f.l2 != 0) update_with<T, rule, penalty_in_gradient>(u, f);
-    else if (f.decay != 0) update_with<T, rule, weight_decay>(u, f);
+template <typename T, int rule>
+void update_by(const ParameterUpdate& u, const UpdateSettings& s, const UpdateFactors<T>& f) {
+    if (s.l2 != 0) update_with<T, rule, penalty_in_gradient>(u, f);
+    else if (s.decay != 0) update_with<T, rule, weight_decay>(u, f);
     else update_with<T, rule, no_penalty>(u, f);
 }
 
@@ -129,14 +132,15 @@ void update(const ParameterUpdate* items, std::size_t count, const UpdateSetting
     const UpdateSettings& s = *settings;
     for (std::size_t k = 0; k < count; ++k) {
         const ParameterUpdate& u = items[k];
+        const auto fill = [](double x) { return Vec<T>::fill(T(x)); };
         const UpdateFactors<T> f = {
-            T(u.factor),     T(s.l2),  T(s.beta1), T(1 - s.beta1), T(s.beta2),
-            T(1 - s.beta2),  T(s.eps), T(u.step),  T(s.decay),     T(u.average_rate),
-            T(sizeof(T) == 4 ? 1.1754943508222875e-38 : 2.2250738585072014e-308),
+            fill(u.factor),    fill(s.l2),  fill(s.beta1), fill(1 - s.beta1), fill(s.beta2),
+            fill(1 - s.beta2), fill(s.eps), fill(u.step),  fill(s.decay),     fill(u.average_rate),
+            fill(sizeof(T) == 4 ? 0x1p-126 : 0x1p-1022),
         };
-        if (u.rule == update_adam) update_by<T, update_adam>(u, f);
-        else if (u.rule == update_momentum) update_by<T, update_momentum>(u, f);
-        else update_by<T, update_sgd>(u, f);
+        if (u.rule == update_adam) update_by<T, update_adam>(u, s, f);
+        else if (u.rule == update_momentum) update_by<T, update_momentum>(u, s, f);
+        else update_by<T, update_sgd>(u, s, f);
     }
 }
 
