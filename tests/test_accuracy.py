@@ -121,6 +121,11 @@ def maxout_gradients(ops, dtype):
     return ops._backprop_maxout_dense(dA, which, X.astype(dtype), weights)
 
 
+def swish_gradient(ops, dtype):
+    Z = X.astype(dtype)
+    return ops.backprop_swish(dY.astype(dtype), Z, ops.swish(Z))
+
+
 def cosine_gradient(A, B):
     B = B.astype(A.dtype)
     a, c = numpy.linalg.norm(A, axis=1, keepdims=True), numpy.linalg.norm(B, axis=1, keepdims=True)
@@ -153,6 +158,10 @@ CASES = {
     "`backprop_mish`": slope_of("mish", dY, X),
     "`sigmoid`": on("sigmoid", X),
     "`swish`": on("swish", X),
+    "`backprop_swish`": swish_gradient,
+    "`erf`": on("erf", X),
+    "`dish`": on("dish", X),
+    "`logloss`": on("logloss", P[::-1], P),
     "cross entropy's gradient": loss(
         lambda: CategoricalCrossentropy(normalize=False), P, LABELS, lambda G, y: G - numpy.eye(10)[y]
     ),
