@@ -139,6 +139,7 @@ from .model import (
     wrap_model_recursive,
 )
 from .optimizers import SGD, Adam, AdamW, Lion, MomentumSGD, NAdam, Optimizer, RAdam
+from .safetensors import load_safetensors, save_safetensors
 from .schedules import (
     compounding,
     constant,
@@ -239,6 +240,8 @@ __all__ = [
     "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",
     "TensorFlowShim", "TensorFlowWrapper", "keras_model_fns", "keras_subclass", "maybe_handshake_model",
     "MXNetShim", "MXNetWrapper", "JAXShim", "JAXWrapper",
+    # safetensors
+    "load_safetensors", "save_safetensors",
     # types
     "ArgsKwargs", "Padded", "Ragged", "Unserializable",
     # util

@@ -14,7 +14,7 @@ template <typename T> struct LogisticGate {
 };
 template <typename T> struct SwishGate {
     static THINC_INLINE Vec<T> value(Vec<T> g) { return Swish<T>(nullptr).forward(g); }
-    static THINC_INLINE Vec<T> slope(Vec<T> g, Vec<T> f) { return Swish<T>(nullptr).slope(g, f); }
+    static THINC_INLINE Vec<T> slope(Vec<T> g, Vec<T>) { return Swish<T>(nullptr).slope(g); }
 };
 
 // y (rows, n) = value * f(gate) of rows a (rows, 2 n), the values before the gates. No overlap.
