@@ -31,7 +31,7 @@ ADDED = {
     ("thinc.backends.ops", "backprop_lstm"): {"wants_dX"},
     ("thinc.backends.ops", "Ops.minibatch"): {"seed"},
     ("thinc.backends.ops", "Ops.multibatch"): {"seed"},
-    ("thinc.optimizers", "Optimizer"): {"on_nonfinite"},
+    ("thinc.optimizers", "Optimizer"): {"on_nonfinite", "rule"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -51,13 +52,16 @@ def to_state(optimizer: "Optimizer", model: Any = None) -> dict[str, Any]:
         state |= {part: _little_endian(table[key]) for part, table in tables.items() if key in table}
         state |= {name: table.get(key, 0) for name, table in counts.items()}
         parameters.append(state)
-    return {
+    state = {
         "settings": {name: getattr(optimizer, name) for name in SETTINGS},
         "flags": {name: bool(getattr(optimizer, name)) for name in FLAGS},
         "averages": optimizer.averages is not None,
         "schedules": {name: _position(optimizer, name) for name in optimizer.schedules},
         "parameters": parameters,
     }
+    if optimizer.rule is not None:
+        state["rule"] = {"name": optimizer.rule.name, "options": asdict(optimizer.rule)}
+    return state
 
 
 def prepare_state(
@@ -76,6 +80,7 @@ def prepare_state(
         return ValueError(f"Cannot load {what}: {problem}")
 
     _check_layout(state, refuse)
+    rule = _prepare_rule(optimizer.rule, state.get("rule"), refuse)
     advances = [
         _prepare_schedule(optimizer, name, position, refuse) for name, position in state["schedules"].items()
     ]
@@ -99,6 +104,7 @@ def prepare_state(
     def apply() -> None:
         for advance in advances:
             advance()
+        optimizer.rule = rule
         for name in SETTINGS:
             setattr(optimizer, name, state["settings"][name])
         for name in FLAGS:
@@ -198,6 +204,27 @@ def _prepare_schedule(optimizer: "Optimizer", name: str, position: int, refuse: 
         optimizer._drawn = position
 
     return replay
+
+
+def _prepare_rule(rule: Any, saved: Any, refuse: Any) -> Any:
+    """The optimizer's rule, with the options that were saved."""
+    if saved is None and rule is None:
+        return None
+    kind = "SGD, Adam or RAdam"
+    if saved is not None:
+        if not isinstance(saved, dict) or not isinstance(saved.get("options"), dict):
+            raise refuse(f"expected the name and the options of a kind of optimizer, got {saved!r}")
+        kind = saved.get("name")
+    name = "SGD, Adam or RAdam" if rule is None else rule.name
+    if kind != name:
+        raise refuse(f"it was saved by {kind}, and this is {name}")
+    now = asdict(rule)
+    options = saved["options"]
+    if {key: type(value) for key, value in now.items()} != {
+        key: type(value) for key, value in options.items()
+    }:
+        raise refuse(f"expected options of {name} such as {now}, got {options}")
+    return replace(rule, **options)
 
 
 def _check_layout(state: Any, refuse: Any) -> None:

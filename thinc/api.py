@@ -117,10 +117,18 @@ from .layers import (
     with_signpost_interval,
 )
 from .loss import (
+    BinaryCrossEntropy,
     CategoricalCrossentropy,
+    CategoricalCrossentropy_v4,
     CosineDistance,
+    FocalLoss,
+    HuberLoss,
+    InfoNCE,
+    KLDivergence,
     L2Distance,
+    MarginRankingLoss,
     SequenceCategoricalCrossentropy,
+    SequenceCategoricalCrossentropy_v4,
 )
 from .model import (
     Model,
@@ -130,7 +138,7 @@ from .model import (
     set_dropout_rate,
     wrap_model_recursive,
 )
-from .optimizers import SGD, Adam, Optimizer, RAdam
+from .optimizers import SGD, Adam, AdamW, Lion, MomentumSGD, NAdam, Optimizer, RAdam
 from .schedules import (
     compounding,
     constant,
@@ -217,13 +225,15 @@ __all__ = [
     "with_list", "with_nvtx_range", "with_padded", "with_ragged", "with_reshape", "with_signpost_interval",
     # losses
     "CategoricalCrossentropy", "CosineDistance", "L2Distance", "SequenceCategoricalCrossentropy",
+    "BinaryCrossEntropy", "CategoricalCrossentropy_v4", "FocalLoss", "HuberLoss", "InfoNCE", "KLDivergence",
+    "MarginRankingLoss", "SequenceCategoricalCrossentropy_v4",
     # model
     "Model", "change_attr_values", "deserialize_attr", "serialize_attr", "set_dropout_rate",
     "wrap_model_recursive",
     # optimizers and schedules
-    "Adam", "Optimizer", "RAdam", "SGD", "compounding", "constant", "constant_then", "cyclic_triangular",
-    "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence", "slanted_triangular",
-    "warmup_cosine", "warmup_linear",
+    "Adam", "AdamW", "Lion", "MomentumSGD", "NAdam", "Optimizer", "RAdam", "SGD", "compounding", "constant",
+    "constant_then", "cyclic_triangular", "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence",
+    "slanted_triangular", "warmup_cosine", "warmup_linear",
     # networks of other frameworks
     "PyTorchGradScaler", "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchShim", "PyTorchWrapper", "PyTorchWrapper_v2",
     "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",

@@ -57,10 +57,11 @@ class Op:
     refill: tuple[str, ...] = ()
     result: str = ""
     unchecked: tuple[str, ...] = ()  # peers whose numbers are not ours: other constants, random
+    published: bool = True  # whether the published package has it
 
     def peers(self) -> list[str]:
         """Who can do it."""
-        return ["published", *(name for name in ("torch", "jax") if getattr(self, name) is not None)]
+        return [name for name in ("published", "torch", "jax") if getattr(self, name)]
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Layer:
     jax: Callable | None = None  # of JAX, X and the parameters
     shapes: Callable[..., list[tuple[int, ...]]] = _none
     unchecked: tuple[str, ...] = ()
+    published: bool = True
 
     peers = Op.peers
 

@@ -235,30 +235,35 @@ template <typename T> struct Attentions {
 };
 
 // --- optimizers (kernels/optimizers.hh)
-enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
+enum UpdateRule : int {
+    update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb,
+    update_schedule_free
+};
 
-// The arrays of one parameter, all of the kernel's type. The moments may be null under SGD, average always.
+// The numbers of an update, for all parameters that are at the same step under the same settings.
+struct UpdateSettings {
+    int rule;         // UpdateRule
+    int decay_first;  // whether the weights are shrunk before the step instead of after it
+    double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate;
+};
+
+// The arrays of one parameter, all of the kernel's type; those that the rule does not use may be null.
 struct ParameterUpdate {
     void *weights, *gradient, *mom1, *mom2, *average;
     std::size_t size;
-    double step, average_rate;
-    int rule;       // UpdateRule
     double factor;  // of the gradient: less than 1 where it is clipped
-};
-
-struct UpdateSettings {
-    double beta1, beta2, eps, l2, decay, clip;
+    const UpdateSettings* settings;
 };
 
 template <typename T> struct Optimizers {
-    void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
+    void (*update)(const ParameterUpdate* items, std::size_t count);
     double (*sum_squares)(const T* x, std::size_t n);
     double (*sum_squares_penalised)(const T* x, const T* w, double l2, std::size_t n);
     void (*scale)(T* x, double factor, std::size_t n);
     void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
 };
 
-// --- losses (kernels/losses.hh)
+// --- losses (kernels/losses.hh, cross_entropy.hh, elementwise_losses.hh)
 // A batch of rows; the arrays of values are of the kernel's type.
 struct LabelledRows {
     void* gradient;             // (rows, classes)
@@ -266,6 +271,19 @@ struct LabelledRows {
     const std::int64_t* codes;  // (rows,)
     std::size_t rows, classes;
     double gold, other;  // targets of the labelled class and of every other one
+};
+
+struct SoftRows {
+    void* gradient;
+    const void *guesses, *truths;  // (rows, classes)
+    const void* weights;           // (classes,) or null
+    const unsigned char* keep;     // (rows,) or null
+    std::size_t rows, classes;
+    int relative;  // whether the loss is the divergence from the truths
+};
+struct BinaryLoss {
+    double positive, negative, focus, missing;  // weights, exponent; missing: NaN if every truth counts
+    int from_logits;
 };
 
 enum LossRange : int { guesses_out_of_range = 1, truths_out_of_range = 2 };
@@ -277,6 +295,13 @@ template <typename T> struct Losses {
     double (*squared_error)(T* gradient, const T* guesses, const T* truths, std::size_t n, double scale);
     double (*cosine)(T* gradient, T* similarity, const T* guesses, const T* truths, std::size_t rows,
                      std::size_t width, double scale, int ignore_zeros);
+    int (*log_loss_labels)(const LabelledRows* item, const T* weights, int from_logits, double scale, double* loss);
+    int (*log_loss_soft)(const SoftRows* item, int from_logits, double scale, double* loss);
+    int (*binary)(T* gradient, const T* guesses, const T* truths, const T* weights, std::size_t rows,
+                  std::size_t columns, const BinaryLoss* settings, double scale, double* loss);
+    double (*huber)(T* gradient, const T* guesses, const T* truths, std::size_t n, double delta, double scale);
+    int (*margin_ranking)(T* gradient, const T* guesses, const T* truths, std::size_t n, double margin, double scale,
+                          double* loss);
 };
 
 // --- batching (kernels/batching.hh)

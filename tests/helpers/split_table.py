@@ -7,7 +7,7 @@ made anew in every call.
 import numpy
 
 from thinc.api import SGD, Adam, NumpyOps, RAdam
-from thinc.kernels import losses, sparse
+from thinc.kernels import _log_losses, losses, sparse
 
 OPS = NumpyOps()
 WIDTH = 48
@@ -359,3 +359,38 @@ def cross_entropy(rng, rows, dtype):
 def distances(rng, rows, dtype):
     X, Y = matrix(rng, rows, dtype), matrix(rng, rows, dtype)
     return lambda: (*losses.squared_error_gradient(X, Y, 0.1), *losses.cosine_gradient(X, Y, 0.1, True))
+
+
+@splits
+def logarithmic_losses(rng, rows, dtype):
+    X, Y = probabilities(rng, rows, dtype), probabilities(rng, rows, dtype)
+    codes, weights = rng.integers(-3, WIDTH, size=rows), rng.random(WIDTH).astype(dtype)
+    keep = rng.integers(0, 2, size=rows).astype(bool)
+
+    def run():
+        results = []
+        for logits in (False, True):
+            results += _log_losses.labels_log_loss(X, codes, 1.0, 0.0, weights, logits, 0.1)
+            results += _log_losses.labels_log_loss(X, codes, 0.9, 0.1 / (WIDTH - 1), None, logits, 0.1)
+            results += _log_losses.soft_log_loss(X, Y, keep, weights, logits, True, 0.1)
+        return results
+
+    return run
+
+
+@splits
+def elementwise_losses(rng, rows, dtype):
+    X, Y, weights = probabilities(rng, rows, dtype), probabilities(rng, rows, dtype), rng.random(WIDTH)
+    order = rng.integers(-1, 2, size=len(X)).astype(dtype)
+
+    def run():
+        results = []
+        for logits, focus in ((False, 0.0), (True, 0.0), (True, 2.0)):
+            results += _log_losses.binary_loss(
+                X, Y, weights.astype(dtype), 0.3, 0.7, focus, -1.0, logits, 0.1
+            )
+        results += _log_losses.huber_loss(X, Y, 0.01, 0.1)
+        results += _log_losses.margin_ranking(X[:, :2], order, 0.5, 0.1)
+        return results
+
+    return run

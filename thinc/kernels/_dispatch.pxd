@@ -203,7 +203,12 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
 
     # --- optimizers
     cdef enum UpdateRule:
-        update_sgd, update_momentum, update_adam
+        update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb
+        update_schedule_free
+
+    cdef struct UpdateSettings:
+        int rule, decay_first
+        double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate
 
     cdef struct ParameterUpdate:
         void* weights
@@ -212,17 +217,11 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void* mom2
         void* average
         size_t size
-        double step, average_rate
-        int rule
         double factor
-
-    cdef struct UpdateSettings:
-        double beta1, beta2, eps, l2, decay, clip
+        const UpdateSettings* settings
 
     cdef cppclass Optimizers[T]:
-        void (*update)(
-            const ParameterUpdate* items, size_t count, const UpdateSettings* settings
-        ) noexcept nogil
+        void (*update)(const ParameterUpdate* items, size_t count) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
         double (*sum_squares_penalised)(const T* x, const T* w, double l2, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
@@ -235,6 +234,19 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         const int64_t* codes
         size_t rows, classes
         double gold, other
+
+    cdef struct SoftRows:
+        void* gradient
+        const void* guesses
+        const void* truths
+        const void* weights
+        const unsigned char* keep
+        size_t rows, classes
+        int relative
+
+    cdef struct BinaryLoss:
+        double positive, negative, focus, missing
+        int from_logits
 
     cdef enum LossRange:
         guesses_out_of_range, truths_out_of_range
@@ -253,6 +265,22 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         double (*cosine)(
             T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows, size_t width,
             double scale, int ignore_zeros
+        ) noexcept nogil
+        int (*log_loss_labels)(
+            const LabelledRows* item, const T* weights, int from_logits, double scale, double* loss
+        ) noexcept nogil
+        int (*log_loss_soft)(
+            const SoftRows* item, int from_logits, double scale, double* loss
+        ) noexcept nogil
+        int (*binary)(
+            T* gradient, const T* guesses, const T* truths, const T* weights, size_t rows, size_t columns,
+            const BinaryLoss* settings, double scale, double* loss
+        ) noexcept nogil
+        double (*huber)(
+            T* gradient, const T* guesses, const T* truths, size_t n, double delta, double scale
+        ) noexcept nogil
+        int (*margin_ranking)(
+            T* gradient, const T* guesses, const T* truths, size_t n, double margin, double scale, double* loss
         ) noexcept nogil
 
     # --- batching
