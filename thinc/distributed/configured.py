@@ -29,7 +29,8 @@ def configure_ThincTrainer(
     train_loop : callable
         What every worker runs, with `loop_config` and ``checkpoint_every`` as the argument.
     workers : int or list of int
-        How many; 0 for none but this process; ``[min, max]`` to go on with fewer when a machine is lost.
+        How many; 0 for none but this process; ``[min, max]`` to go on with fewer when a machine is lost, which the
+        training loop is told as ``is_elastic``.
     checkpoint_every : int
         Updates between checkpoints, for the training loop; 0 for one at the end.
     backend : {"auto", "tcp", "shared_memory"}
@@ -67,9 +68,12 @@ def configure_ThincTrainer(
         raise ValueError(f"[distributed]: max_failures is {max_failures}; expected -1 or more")
     from ._ray import run_settings
 
+    settings = {**loop_config, "checkpoint_every": checkpoint_every}
+    if bounds[0] < bounds[1]:
+        settings["is_elastic"] = True
     return ThincTrainer(
         train_loop,
-        train_loop_config={**loop_config, "checkpoint_every": checkpoint_every},
+        train_loop_config=settings,
         timeout=timeout,
         backend=backend,  # type: ignore[arg-type]
         **run_settings(bounds, max_failures, storage_path, name),

@@ -111,7 +111,9 @@ def resume(
     ----------
     model, optimizer, batches
         Built as those that were given to `report`; see `load_checkpoint`. With another number of workers than
-        before, `batches` and the random generators are left as they are.
+        before, `batches` of the new shares go on after as many batches in proportion, so that in that pass some
+        rows of shuffled data come twice and others not at all; a worker that has joined draws the random numbers of
+        its own seed.
     default
         What to return at the first start.
 
