@@ -135,7 +135,7 @@ def test_bad_use(reports, tmp_path):
         ("workers", [0, 2], r"workers is \[0, 2\]"),
         ("checkpoint_every", -5, "checkpoint_every is -5"),
         ("max_failures", -2, "max_failures is -2"),
-        ("backend", "gloo", "no backend 'gloo'"),
+        ("backend", "smoke signals", "no backend .smoke signals."),
     ],
 )
 def test_settings_out_of_range(name, value, expected):

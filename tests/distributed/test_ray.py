@@ -4,6 +4,7 @@ import json
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy
 import pytest
 
 from helpers import process
@@ -42,6 +43,46 @@ def test_lost_worker_and_lost_machine_do_not_change_the_result(tmp_path):
     assert (tmp_path / "fewer.marker").exists() and fewer["workers"] == plain["workers"] == 1
     assert fewer["digest"] != local["digest"]
     assert fewer["guesses"] == pytest.approx(plain["guesses"], abs=1e-4)
+
+
+@needs_ray
+def test_groups_of_ray_util_collective(tmp_path):
+    program = ROOT / "tests" / "helpers" / "ray_collectives.py"
+    done = process.run_python(program, tmp_path, timeout=1200, PYTHONPATH=str(ROOT / "tests"), **ENVIRONMENT)
+    found = json.loads(done.stdout.splitlines()[-1])
+    groups = found["groups"]
+    data = numpy.arange(4.0).reshape(2, 2) + numpy.arange(3).reshape(3, 1, 1)
+    for rank, results in enumerate(groups["declared"]):
+        assert results == {
+            "SUM": data.sum(axis=0).tolist(),
+            "PRODUCT": data.prod(axis=0).tolist(),
+            "MIN": data[0].tolist(),
+            "MAX": data[2].tolist(),
+            "reduce": (data.sum(axis=0) if rank == 1 else data[rank]).tolist(),
+            "broadcast": data[2].tolist(),
+            "allgather": data.tolist(),
+            "reducescatter": (rank * data.sum(axis=0)).tolist(),
+        }
+    assert groups["joined"] == groups["again"] == groups["declared"]
+    for rank, error in enumerate(groups["errors"]):
+        assert error.startswith(f"Rank {rank} lost the connection to another worker")
+    # Of two workers, all ways of adding give the same bits.
+    (expected,) = set(found["threads"])
+    assert found["ray"]["digest"] == expected and found["ray"]["by"] == "GroupCommunicator"
+    if find_spec("torch") is not None:
+        gloo = found["gloo"]
+        assert gloo["digest"] == expected and gloo["by"] == "GroupCommunicator" and gloo["started_at"] > 0
+
+
+@needs_ray
+@pytest.mark.parametrize("backend, module", [("gloo", "torch"), ("nccl", "cupy")])
+def test_group_without_what_it_needs(backend, module):
+    if find_spec(module) is not None:
+        pytest.skip(f"{module} is installed")
+    from thinc.distributed import _ray
+
+    with pytest.raises(ImportError, match=f"The backend '{backend}' between workers needs"):
+        _ray._join_group(backend, {})
 
 
 @needs_ray

@@ -6,7 +6,7 @@ from typing import Any, Optional, Union
 
 from ..config import Config, registry
 from .shared_memory import check_backend
-from .training import ThincTrainer
+from .training import BACKENDS, ThincTrainer
 
 
 @registry.distributed("ThincTrainer.v1")
@@ -33,7 +33,7 @@ def configure_ThincTrainer(
         training loop is told as ``is_elastic``.
     checkpoint_every : int
         Updates between checkpoints, for the training loop; 0 for one at the end.
-    backend : {"auto", "tcp", "shared_memory"}
+    backend : {"auto", "tcp", "shared_memory", "ray", "gloo", "nccl"}
         See `ThincTrainer`.
     max_failures : int
         How often to start again from the last checkpoint; -1 for always.
@@ -56,7 +56,7 @@ def configure_ThincTrainer(
     ImportError
         Without Ray.
     """
-    check_backend(backend)
+    check_backend(backend, BACKENDS)
     bounds = list(workers) if isinstance(workers, (list, tuple)) else [workers, workers]
     if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1] or (bounds[0] == 0) != (bounds[1] == 0):
         raise ValueError(
