@@ -140,7 +140,7 @@ def fit(folder, backend, fault):
 
 if __name__ == "__main__":  # FOLDER
     folder = Path(sys.argv[1]).resolve()
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         found = {"groups": use_groups(), "threads": run_all(2, train_in_thread)}
         found["ray"] = fit(folder, "ray", "")
