@@ -61,7 +61,7 @@ test-ray: $(VENV)/wheel.stamp
 	$(PYTHON) -m venv $(ENVIRONMENT)
 	$(ENVIRONMENT)/bin/pip install --quiet --upgrade pip
 	$(ENVIRONMENT)/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
-	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test,ray]"
+	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test,ray]" spacy==3.8.18
 	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest -q tests/distributed tests/test_docs.py
 
 # Wheels of spaCy on ours; the long form also exchanges pipelines with the published package and runs spaCy's tests.
