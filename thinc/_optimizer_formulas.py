@@ -1,7 +1,7 @@
 """The optimizer's update in plain array code, for arrays that no kernel takes: CuPy's, unusual floats."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -28,8 +28,13 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     moments = [_state(table, key, weights.reshape(-1)) for table in tables]
     average = None if o.averages is None else _state(o.averages, key, weights)
     W = xp.ascontiguousarray(weights)
-    g = gradient + plan.l2 * weights if plan.l2 else gradient
-    g = g * _clip_factor(o, settings, g, xp)
+    g = gradient
+    if o.clip == "global":
+        g = g * _clip_factor(settings, norm_of([g]) if o._norm is None else o._norm)
+    if plan.l2:
+        g = g + plan.l2 * weights
+    if o.clip != "global" and settings.grad_clip:
+        g = g * _clip_factor(settings, float(xp.linalg.norm(g.reshape(-1))))
     if plan.decay and o.rule:
         W -= plan.decay * W
     formula(plan, W.reshape(-1), g.reshape(-1), *moments)
@@ -42,13 +47,15 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     return W
 
 
-def _clip_factor(o: Any, settings: Any, g: Any, xp: Any) -> float:
-    """What to multiply a gradient with; see `Optimizer`."""
-    if not settings.grad_clip:
-        return 1.0
-    known = o.clip == "global" and o._norm is not None
-    norm = o._norm if known else float(xp.linalg.norm(g.reshape(-1)))
-    return settings.grad_clip / norm if norm >= settings.grad_clip and norm > 0 else 1.0
+def norm_of(gradients: Iterable[Any]) -> float:
+    """The Euclidean norm of all gradients together."""
+    arrays = [g.reshape(-1).astype("float64") for g in gradients]
+    return math.sqrt(sum(float(g @ g) for g in arrays))
+
+
+def _clip_factor(settings: Any, norm: float) -> float:
+    threshold = settings.grad_clip or 0
+    return threshold / norm if threshold and norm >= threshold and norm > 0 else 1.0
 
 
 def _average_rate(o: Any, t: int) -> float:

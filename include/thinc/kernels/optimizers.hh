@@ -34,11 +34,8 @@ void update_average(T* __restrict average, const T* __restrict weights, double r
 }
 
 template <typename T> struct UpdateFactors {
-    T scale, l2, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, step, gradient_step, decay, rate, smallest;
+    Vec<T> scale, l2, beta1, one_minus_beta1, beta2, one_minus_beta2, eps, step, gradient_step, decay, rate, smallest;
 };
-
-THINC_INLINE float square_root(float x) { return __builtin_sqrtf(x); }
-THINC_INLINE double square_root(double x) { return __builtin_sqrt(x); }
 
 enum Penalty { no_penalty, penalty_in_gradient, weight_decay, decay_before };
 
@@ -47,59 +44,63 @@ constexpr bool has_second_moment(int rule) {
     return has_first_moment(rule) && rule != update_heavy_ball && rule != update_lion;
 }
 
-// Moments that decay without a gradient (rows of a table that are not drawn) would end as denormals, for ever, at a
-// twentieth of the speed.
-template <typename T> THINC_INLINE T flushed(T moment, T smallest) {
-    return (moment < 0 ? -moment : moment) < smallest ? T(0) : moment;
-}
-
-// One cache line of each array: the number of values is a constant, so that the compiler gives straight vector code.
+// One cache line of each array.
 template <typename T, int rule, Penalty penalty, bool averaging>
-THINC_INLINE void update_line(T* __restrict w, T* __restrict g, T* __restrict m, T* __restrict v, T* __restrict e,
-                              const UpdateFactors<T>& f) {
-    for (std::size_t i = 0; i < 64 / sizeof(T); ++i) {
-        T gradient = g[i], weight = w[i], left = 0, average = averaging ? e[i] : T(0);
-        if (penalty == penalty_in_gradient) gradient += f.l2 * weight;
-        gradient *= f.scale;
-        if (penalty == decay_before && rule != update_lamb) weight -= f.decay * weight;
-        if (has_second_moment(rule)) {
-            const T second = flushed(f.beta2 * v[i] + f.one_minus_beta2 * (gradient * gradient), f.smallest);
-            v[i] = second;
-            if (rule == update_schedule_free) {
-                // m is where the steps go, the average is what to predict with, the weights are between the two.
-                const T base = m[i] - (f.step * (gradient / (square_root(second) + f.eps)) + f.gradient_step * w[i]);
-                m[i] = base;
-                average -= f.rate * (average - base);
-                weight = base + f.beta1 * (average - base);
-            } else {
-                const T first = flushed(f.beta1 * m[i] + f.one_minus_beta1 * gradient, f.smallest);
-                m[i] = first;
-                const T root = square_root(second) + f.eps;
-                if (rule == update_adam) weight -= f.step * (first / root);
-                else if (rule == update_nadam) weight -= (f.step * first + f.gradient_step * gradient) / root;
-                else if (rule == update_lamb) left = f.gradient_step * (first / root) + f.decay * weight;
-                else weight -= f.step * first;
-            }
+THINC_INLINE void update_line(T* w, T* g, T* m, T* v, T* e, const UpdateFactors<T>& f) {
+    using V = Vec<T>;
+    const V zero = V::fill(0);
+    // Moments that decay without a gradient (rows of a table that are not drawn) would end as denormals, for ever, at
+    // a twentieth of the speed.
+    const auto keep = [&](T* to, V moment) {
+        moment = select(lt(abs(moment), f.smallest), zero, moment);
+        moment.store(to);
+        return moment;
+    };
+    for (std::size_t i = 0; i < 64 / sizeof(T); i += V::lanes) {
+        const V before = V::load(w + i);
+        V gradient = V::load(g + i), weight = before, left = zero, average = averaging ? V::load(e + i) : zero;
+        if (penalty == penalty_in_gradient) gradient = fma(f.l2, weight, gradient);
+        gradient = gradient * f.scale;
+        if (penalty == decay_before) weight = fma(-f.decay, weight, weight);
+        if (rule == update_sgd) {
+            weight = fma(-f.step, gradient, weight);
         } else if (rule == update_heavy_ball) {
-            const T first = flushed(f.beta1 * m[i] + gradient, f.smallest);
-            m[i] = first;
-            weight -= f.step * first + f.gradient_step * gradient;
+            const V first = keep(m + i, fma(f.beta1, V::load(m + i), gradient));
+            weight = weight - fma(f.step, first, f.gradient_step * gradient);
         } else if (rule == update_lion) {
-            const T mixed = f.beta1 * m[i] + f.one_minus_beta1 * gradient;
-            m[i] = flushed(f.beta2 * m[i] + f.one_minus_beta2 * gradient, f.smallest);
-            weight -= f.step * (mixed > 0 ? T(1) : mixed < 0 ? T(-1) : mixed);
+            const V first = V::load(m + i), mixed = fma(f.beta1, first, f.one_minus_beta1 * gradient);
+            keep(m + i, fma(f.beta2, first, f.one_minus_beta2 * gradient));
+            const V up = select(lt(zero, mixed), f.step, mixed);  // a NaN stays one
+            weight = weight - select(lt(mixed, zero), -f.step, up);
         } else {
-            weight -= f.step * gradient;
+            const V second = keep(v + i, fma(f.beta2, V::load(v + i), f.one_minus_beta2 * (gradient * gradient)));
+            if (rule == update_schedule_free) {
+                const V direction = gradient / (sqrt(second) + f.eps);
+                const V base = V::load(m + i) - fma(f.step, direction, f.gradient_step * before);
+                base.store(m + i);
+                average = fma(-f.rate, average - base, average);
+                weight = fma(f.beta1, average - base, base);
+            } else {
+                const V first = keep(m + i, fma(f.beta1, V::load(m + i), f.one_minus_beta1 * gradient));
+                const V root = sqrt(second) + f.eps;
+                if (rule == update_adam) weight = fma(-f.step, first / root, weight);
+                else if (rule == update_nadam)
+                    weight = weight - fma(f.step, first, f.gradient_step * gradient) / root;
+                else if (rule == update_lamb) left = fma(f.decay, weight, f.gradient_step * (first / root));
+                else weight = fma(-f.step, first, weight);
+            }
         }
-        if (penalty == weight_decay) weight -= f.decay * weight;
-        w[i] = weight;
-        g[i] = left;
-        if (averaging) e[i] = rule == update_schedule_free ? average : average - f.rate * (average - weight);
+        if (penalty == weight_decay) weight = fma(-f.decay, weight, weight);
+        if (rule != update_lamb) weight.store(w + i);
+        left.store(g + i);
+        if (averaging && rule == update_schedule_free) average.store(e + i);
+        else if (averaging) fma(-f.rate, average - weight, average).store(e + i);
     }
 }
 
 template <typename T, int rule, Penalty penalty, bool averaging>
-void update_arrays(const ParameterUpdate& u, const UpdateFactors<T>& f) {
+void update_arrays(const ParameterUpdate& u, const UpdateFactors<T>& factors) {
+    const UpdateFactors<T> f = factors;  // that no store can change
     constexpr std::size_t line = 64 / sizeof(T), ahead = 1024 / sizeof(T);
     constexpr bool first = has_first_moment(rule), second = has_second_moment(rule);
     T *w = static_cast<T*>(u.weights), *g = static_cast<T*>(u.gradient), *e = static_cast<T*>(u.average);
@@ -134,14 +135,15 @@ void update_with(const ParameterUpdate& u, const UpdateFactors<T>& f) {
     else update_arrays<T, rule, penalty, false>(u, f);
 }
 
-// Decay after the step is that of the three rules that were first.
-template <typename T, int rule> void update_by(const ParameterUpdate& u, const UpdateFactors<T>& f, bool decay_first) {
+// Decay after the step is that of the three rules that were first. LAMB and schedule-free have it in their formula.
+template <typename T, int rule>
+void update_by(const ParameterUpdate& u, const UpdateSettings& s, const UpdateFactors<T>& f) {
     constexpr bool is_old = rule == update_sgd || rule == update_momentum || rule == update_adam;
-    constexpr bool may_decay_first = rule != update_momentum && rule != update_schedule_free && rule != update_lamb;
-    if (f.l2 != 0) update_with<T, rule, penalty_in_gradient>(u, f);
-    else if (may_decay_first && f.decay != 0 && (decay_first || !is_old))
-        update_with<T, rule, may_decay_first ? decay_before : no_penalty>(u, f);
-    else if (is_old && f.decay != 0) update_with<T, rule, is_old ? weight_decay : no_penalty>(u, f);
+    constexpr bool may_decay_before = rule != update_momentum && rule != update_schedule_free && rule != update_lamb;
+    if (s.l2 != 0) update_with<T, rule, penalty_in_gradient>(u, f);
+    else if (may_decay_before && s.decay != 0 && (s.decay_first || !is_old))
+        update_with<T, rule, may_decay_before ? decay_before : no_penalty>(u, f);
+    else if (is_old && s.decay != 0) update_with<T, rule, is_old ? weight_decay : no_penalty>(u, f);
     else update_with<T, rule, no_penalty>(u, f);
 }
 
@@ -169,21 +171,21 @@ template <typename T> void update(const ParameterUpdate* items, std::size_t coun
     for (std::size_t k = 0; k < count; ++k) {
         const ParameterUpdate& u = items[k];
         const UpdateSettings& s = *u.settings;
+        const auto fill = [](double x) { return Vec<T>::fill(T(x)); };
         const UpdateFactors<T> f = {
-            T(u.factor),    T(s.l2),    T(s.beta1), T(1 - s.beta1),     T(s.beta2),
-            T(1 - s.beta2), T(s.eps),   T(s.step),  T(s.gradient_step), T(s.decay),
-            T(s.average_rate),
-            T(sizeof(T) == 4 ? 1.1754943508222875e-38 : 2.2250738585072014e-308),
+            fill(u.factor),       fill(s.l2),  fill(s.beta1), fill(1 - s.beta1),     fill(s.beta2),
+            fill(1 - s.beta2),    fill(s.eps), fill(s.step),  fill(s.gradient_step), fill(s.decay),
+            fill(s.average_rate), fill(sizeof(T) == 4 ? 0x1p-126 : 0x1p-1022),
         };
         switch (s.rule) {
-            case update_momentum: update_by<T, update_momentum>(u, f, s.decay_first); break;
-            case update_adam: update_by<T, update_adam>(u, f, s.decay_first); break;
-            case update_heavy_ball: update_by<T, update_heavy_ball>(u, f, s.decay_first); break;
-            case update_nadam: update_by<T, update_nadam>(u, f, s.decay_first); break;
-            case update_lion: update_by<T, update_lion>(u, f, s.decay_first); break;
-            case update_lamb: update_by<T, update_lamb>(u, f, s.decay_first); break;
-            case update_schedule_free: update_by<T, update_schedule_free>(u, f, s.decay_first); break;
-            default: update_by<T, update_sgd>(u, f, s.decay_first);
+            case update_momentum: update_by<T, update_momentum>(u, s, f); break;
+            case update_adam: update_by<T, update_adam>(u, s, f); break;
+            case update_heavy_ball: update_by<T, update_heavy_ball>(u, s, f); break;
+            case update_nadam: update_by<T, update_nadam>(u, s, f); break;
+            case update_lion: update_by<T, update_lion>(u, s, f); break;
+            case update_lamb: update_by<T, update_lamb>(u, s, f); break;
+            case update_schedule_free: update_by<T, update_schedule_free>(u, s, f); break;
+            default: update_by<T, update_sgd>(u, s, f);
         }
     }
 }
