@@ -14,18 +14,18 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DATA ?=
 SOURCES = setup.py pyproject.toml MANIFEST.in README.md \
-          $(shell find thinc include build_tools -name '*.py' -o -name '*.pyx' -o -name '*.pyi' -o -name '*.pxd' -o -name '*.hh' -o -path '*_isa/*.cpp')
+          $(shell find thinc include build_tools -name '*.py' -o -name '*.pyx' -o -name '*.pyi' -o -name '*.pxd' -o -name '*.hh' -o -name '*.cu' -o -path '*_isa/*.cpp')
 PYTEST_ARGS ?= -q -n auto
 
 # What goes through compiled code.
 NATIVE_TESTS ?= tests/kernels tests/backends tests/layers tests/test_optimizers.py tests/test_loss.py tests/test_concurrency.py
 SECONDS ?= 60
 # In an environment of their own, for some are gigabytes: with pip's own index, PyTorch brings CUDA on Linux.
-FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax
+FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax "nvidia-cuda-nvrtc-cu12; sys_platform == 'linux'"
 FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test_convert_jax.py \
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
                   tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py \
-                  tests/distributed/test_shims.py
+                  tests/distributed/test_shims.py tests/backends/test_cuda_sources.py
 
 .PHONY: demo wheels test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 

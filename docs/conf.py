@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "api",
+    "drawings",
     "links",
 ]
 exclude_patterns = ["_extensions"]

@@ -24,8 +24,8 @@ FLOORS = [
     {"optimizers", "loss"},
     {"shims"},
     {"model"},
-    {"layers", "extra", "checkpoint", "_info"},
-    {"distributed"},
+    {"layers", "extra", "checkpoint", "_info", "_profile"},
+    {"distributed", "plots"},
     {"api", "__main__", "__init__"},
 ]
 ALONE = {"mypy"}  # imports nothing of ours, and nothing imports it

@@ -71,3 +71,25 @@ _KERNEL_TYPES = (
 def has_kernel(array: Any) -> bool:
     """Whether the kernels take the array."""
     return isinstance(array, numpy.ndarray) and array.dtype in _KERNEL_TYPES
+
+
+def check_setting(loss: str, name: str, value: Any, least: float, above: bool = False) -> float:
+    """A finite number of at least, or above, `least`.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    is_number = isinstance(value, (int, float, numpy.number)) and numpy.isfinite(value)
+    if not is_number or value < least or (above and value == least):
+        raise ValueError(
+            f"{loss}: expected {name} to be a finite number {'above' if above else 'of at least'} {least:g}, got "
+            f"{value!r}"
+        )
+    return float(value)
+
+
+def row_scale(guesses: Any, normalize: bool) -> float:
+    """What gradient and loss are multiplied with: one over the number of rows, if they are to be normalized."""
+    return 1 / len(guesses) if normalize and guesses.ndim and len(guesses) else 1.0

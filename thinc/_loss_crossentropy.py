@@ -205,13 +205,13 @@ class CategoricalCrossentropy(FusedLoss[Floats2d, IntsOrFloatsOrStrs, Floats2d, 
         return soft.argmax(axis=-1) != missing
 
 
-def as_floats(guesses: Any) -> Any:
+def as_floats(guesses: Any, name: str = _NAME) -> Any:
     """Guesses in the type of their gradient: float32 or what NumPy promotes both to."""
     if has_kernel(guesses) and guesses.ndim:
         return guesses
     if not is_xp_array(guesses) or not guesses.ndim:
         raise ValueError(
-            f"Cannot calculate {_NAME} loss: guesses must be an array of one row per label, but got "
+            f"Cannot calculate {name} loss: guesses must be an array of one row per label, but got "
             f"{type(guesses)}{' without dimensions' if is_xp_array(guesses) else ''}"
         )
     return guesses.astype(numpy.result_type(guesses.dtype, numpy.float32), copy=False)
@@ -231,10 +231,10 @@ def check_shapes(guesses: tuple, target: tuple) -> None:
         )
 
 
-def range_error(flags: int) -> ValueError:
+def range_error(flags: int, name: str = _NAME) -> ValueError:
     what = "guesses" if flags & 1 else "truth"
     return ValueError(
-        f"Cannot calculate {_NAME} loss: {what} outside the valid range, expected values from 0 to 1 "
+        f"Cannot calculate {name} loss: {what} outside the valid range, expected values from 0 to 1 "
         + ("(such as a softmax gives)" if flags & 1 else "(such as one-hot rows)")
     )
 

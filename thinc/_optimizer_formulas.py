@@ -1,4 +1,4 @@
-"""The optimizer's update in plain array code, for arrays that no kernel takes: CuPy's, unusual floats."""
+"""The optimizer's update in plain array code, for arrays that no kernel takes, and on a GPU."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from ._optimizer_rules import Plan, split_penalty
-from ._util.arrays import get_array_module
+from ._util.arrays import get_array_module, is_cupy_array
+from .backends._cuda.training import update as update_on_gpu
 
 
 def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr_scale: float) -> Any:
@@ -28,21 +29,22 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     moments = [_state(table, key, weights.reshape(-1)) for table in tables]
     average = None if o.averages is None else _state(o.averages, key, weights)
     W = xp.ascontiguousarray(weights)
-    g = gradient
-    if o.clip == "global":
-        g = g * _clip_factor(settings, norm_of([g]) if o._norm is None else o._norm)
-    if plan.l2:
-        g = g + plan.l2 * weights
-    if o.clip != "global" and settings.grad_clip:
-        g = g * _clip_factor(settings, float(xp.linalg.norm(g.reshape(-1))))
-    if plan.decay and o.rule:
-        W -= plan.decay * W
-    formula(plan, W.reshape(-1), g.reshape(-1), *moments)
-    if plan.decay and not o.rule:
-        W -= plan.decay * W
-    gradient[...] = 0
-    if average is not None:
-        average -= _average_rate(o, t) * (average - W)
+    factor = _clip_factor(o, settings, plan, weights, gradient)
+    if o.clip == "global" and factor > 0:
+        plan = plan._replace(l2=plan.l2 / factor)  # the factor is that of the gradient alone
+    rate = 0.0 if average is None else _average_rate(o, t)
+    decays = (plan.decay, 0.0) if o.rule else (0.0, plan.decay)  # before the step, and after it
+    arrays = (W, gradient, moments, average)
+    if not (is_cupy_array(W) and update_on_gpu(plan, *arrays, factor, rate, decays)):
+        g = _penalised(plan, weights, gradient) * factor
+        if decays[0]:
+            W -= decays[0] * W
+        formula(plan, W.reshape(-1), g.reshape(-1), *moments)
+        if decays[1]:
+            W -= decays[1] * W
+        gradient[...] = 0
+        if average is not None:
+            average -= rate * (average - W)
     o.nr_update[key] = t
     return W
 
@@ -53,9 +55,21 @@ def norm_of(gradients: Iterable[Any]) -> float:
     return math.sqrt(sum(float(g @ g) for g in arrays))
 
 
-def _clip_factor(settings: Any, norm: float) -> float:
-    threshold = settings.grad_clip or 0
-    return threshold / norm if threshold and norm >= threshold and norm > 0 else 1.0
+def _penalised(plan: Plan, weights: Any, gradient: Any) -> Any:
+    return gradient + plan.l2 * weights if plan.l2 else gradient
+
+
+def _clip_factor(o: Any, settings: Any, plan: Plan, weights: Any, gradient: Any) -> float:
+    """What to multiply a gradient with; see `Optimizer`."""
+    threshold = settings.grad_clip
+    if not threshold:
+        return 1.0
+    if o.clip == "global":
+        norm = norm_of([gradient]) if o._norm is None else o._norm
+    else:
+        g = _penalised(plan, weights, gradient)
+        norm = float(get_array_module(g).linalg.norm(g.reshape(-1)))
+    return threshold / norm if norm >= threshold and norm > 0 else 1.0
 
 
 def _average_rate(o: Any, t: int) -> float:

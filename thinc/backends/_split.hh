@@ -107,6 +107,23 @@ void split_backprop_layernorm(const Threads* threads, const RealKernels<T>* kern
 }
 
 template <typename T>
+void split_rmsnorm(const Threads* threads, const RealKernels<T>* kernels, T* y, T* rstd, const T* x, const T* gain,
+                   std::size_t rows, std::size_t n, T epsilon) {
+    split(*threads, rows, 0.08 * sizeof(T) * double(n), 1, [=](Index r, Index end) {
+        kernels->normalize.rmsnorm(y + r * n, rstd + r, x + r * n, gain, end - r, n, epsilon);
+    });
+}
+
+template <typename T>
+void split_backprop_rmsnorm(const Threads* threads, const RealKernels<T>* kernels, T* dx, T* dgain, const T* dy,
+                            const T* x, const T* gain, const T* rstd, std::size_t rows, std::size_t n) {
+    T* const sums[] = {dgain};
+    sum_row_chunks(*threads, sums, rows, n, 0.12 * sizeof(T), [=](T* const* to, Index r, Index end) {
+        kernels->normalize.backprop_rmsnorm(dx + r * n, to[0], dy + r * n, x + r * n, gain, rstd + r, end - r, n);
+    });
+}
+
+template <typename T>
 void split_sum_columns(const Threads* threads, const RealKernels<T>* kernels, T* sums, const T* x, std::size_t rows,
                        std::size_t n) {
     T* const all[] = {sums};

@@ -37,6 +37,12 @@ cdef extern from "thinc/backends/_split.hh" namespace "thinc" nogil:
     void split_backprop_layernorm[T](
         const Threads* threads, const RealKernels[T]* kernels, T* dx, T* dgain, T* dbias, const T* dy, const T* x,
         const T* gain, const T* mu, const T* rstd, size_t rows, size_t n)
+    void split_rmsnorm[T](
+        const Threads* threads, const RealKernels[T]* kernels, T* y, T* rstd, const T* x, const T* gain, size_t rows,
+        size_t n, T epsilon)
+    void split_backprop_rmsnorm[T](
+        const Threads* threads, const RealKernels[T]* kernels, T* dx, T* dgain, const T* dy, const T* x, const T* gain,
+        const T* rstd, size_t rows, size_t n)
     void split_sum_columns[T](
         const Threads* threads, const RealKernels[T]* kernels, T* sums, const T* x, size_t rows, size_t n)
     ptrdiff_t split_gather_add[T](

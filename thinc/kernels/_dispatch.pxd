@@ -183,6 +183,24 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void (*backprop_step)(const LSTMBackpropStep[T]* step) noexcept nogil
         void (*transpose)(T* to, size_t stride, const T* x, size_t rows, size_t columns) noexcept nogil
 
+    # --- gated units and the GRU
+    cdef cppclass GRUStep[T]:
+        size_t rows, nO
+        const T* a
+        const T* u
+        const T* b
+        const T* h
+        T* y
+        T* gates
+    cdef cppclass GRUBackpropStep[T]:
+        size_t rows, nO
+        const T* dy
+        const T* gates
+        const T* h
+        T* dh
+        T* da
+        T* du
+
     # --- optimizers
     cdef enum UpdateRule:
         update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb
@@ -217,6 +235,19 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         size_t rows, classes
         double gold, other
 
+    cdef struct SoftRows:
+        void* gradient
+        const void* guesses
+        const void* truths
+        const void* weights
+        const unsigned char* keep
+        size_t rows, classes
+        int relative
+
+    cdef struct BinaryLoss:
+        double positive, negative, focus, missing
+        int from_logits
+
     cdef enum LossRange:
         guesses_out_of_range, truths_out_of_range
 
@@ -234,6 +265,22 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         double (*cosine)(
             T* gradient, T* similarity, const T* guesses, const T* truths, size_t rows, size_t width,
             double scale, int ignore_zeros
+        ) noexcept nogil
+        int (*log_loss_labels)(
+            const LabelledRows* item, const T* weights, int from_logits, double scale, double* loss
+        ) noexcept nogil
+        int (*log_loss_soft)(
+            const SoftRows* item, int from_logits, double scale, double* loss
+        ) noexcept nogil
+        int (*binary)(
+            T* gradient, const T* guesses, const T* truths, const T* weights, size_t rows, size_t columns,
+            const BinaryLoss* settings, double scale, double* loss
+        ) noexcept nogil
+        double (*huber)(
+            T* gradient, const T* guesses, const T* truths, size_t n, double delta, double scale
+        ) noexcept nogil
+        int (*margin_ranking)(
+            T* gradient, const T* guesses, const T* truths, size_t n, double margin, double scale, double* loss
         ) noexcept nogil
 
     # --- batching

@@ -222,8 +222,4 @@ double cosine(T* gradient, T* similarity, const T* guesses, const T* truths, std
     return total * scale;
 }
 
-template <typename T> constexpr Losses<T> loss_kernels() {
-    return {cross_entropy_labels<T>, cross_entropy_soft<T>, squared_error<T>, cosine<T>};
-}
-
 }  // namespace thinc::THINC_ISA
