@@ -1,9 +1,9 @@
 """AdamW: Adam with weight decay that is decoupled from the gradient, before the step."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
-from ._optimizer_base import FloatOrSeq, Optimizer
+from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
 from ._optimizer_rules import Plan, Rule
 from .config import registry
 
@@ -28,7 +28,11 @@ def AdamW(
     eps: FloatOrSeq = 1e-08,
     L2: FloatOrSeq = 0.01,
     grad_clip: FloatOrSeq = 0.0,
+    clip: Literal["parameter", "global"] = "parameter",
     use_averages: bool = False,
+    average_bias_correction: bool = False,
+    groups: Groups = None,
+    freeze: Patterns = (),
 ) -> Optimizer:
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101, algorithm 2).
 
@@ -46,7 +50,8 @@ def AdamW(
         At least 0. L2 is the weight decay; a `grad_clip` of 0 means not to clip.
     beta1, beta2 : float or iterable of float
         From 0 to below 1.
-    use_averages : bool
+    clip, use_averages, average_bias_correction, groups, freeze
+        As for `Optimizer`.
 
     Raises
     ------
@@ -60,6 +65,10 @@ def AdamW(
         eps=eps,
         L2=L2,
         grad_clip=grad_clip,
+        clip=clip,
         use_averages=use_averages,
+        average_bias_correction=average_bias_correction,
+        groups=groups,
+        freeze=freeze,
         rule=_AdamW(),
     )

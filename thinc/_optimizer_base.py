@@ -1,25 +1,28 @@
 """The class of all optimizers: settings, schedules, state, and when what is updated; the rules are data."""
 
 from collections import defaultdict
-from numbers import Real
-from typing import Any, Literal, TypeGuard, Union
+from collections.abc import Sequence
+from typing import Any, Literal, Optional, TypeGuard, Union
 
 import numpy
 
 from . import compat
-from ._optimizer_formulas import update_by_formulas
-from ._optimizer_rules import Rule
+from ._optimizer_formulas import norm_of, update_by_formulas
+from ._optimizer_groups import ATTRIBUTES, Group, Names, as_patterns, make_groups
+from ._optimizer_rules import Rule, check_settings
+from ._optimizer_settings import draw_settings, start_setting
 from ._optimizer_state import SETTINGS, prepare_state, to_state
 from ._util.arrays import is_finite
 from ._util.msgpack import seal, unseal
 from ._util.paths import read_bytes, write_bytes
 from .kernels.optimizers import update_parameter, update_parameters
-from .schedules import of_step
 from .types import FloatsT, FloatsXd, Generator
 
 KeyT = tuple[int, str]
 FloatOrSeq = Union[float, list[float], Generator]
 IntOrSeq = Union[int, list[int], Generator]
+Groups = Optional[dict[str, dict[str, Any]]]
+Patterns = Union[str, Sequence[str]]
 
 SGD_DEFAULTS: dict[str, float | bool | int] = {"L2": 0.0, "L2_is_weight_decay": True, "grad_clip": 1.0}
 
@@ -63,6 +66,19 @@ class Optimizer:
         What to do about a gradient with a NaN or an infinity in it: use it; raise FloatingPointError; or leave
         the parameter and its state as they are, set the gradient to zero and count that in `nr_skipped`. The
         check reads every gradient once more.
+    clip : {"parameter", "global"}
+        Whether `grad_clip` bounds the norm of each gradient, with the L2 penalty where it is one; or that of all
+        gradients of a `finish_update` together, as they are without it.
+    groups : dict, optional
+        Pattern to settings that the parameters it means have of their own: of ``learn_rate``, ``L2``, ``beta1``,
+        ``beta2``, ``eps``, ``grad_clip``, as numbers or schedules, and ``lr_scale``, a factor of the learning rate.
+        Where several patterns mean a parameter, the last one that has a setting counts. An entry with a pattern, or a
+        list of them, as "match" may have any name.
+    freeze : str or list of str
+        Patterns of parameters that are not to be changed; see also the method.
+    average_bias_correction : bool
+        Divide averages by the sum of the shares that all weights so far have in them, which is less than one in the
+        beginning.
     rule : optional
         The kind, where it is none of SGD, Adam and RAdam, as `AdamW` and the others give it.
 
@@ -80,6 +96,8 @@ class Optimizer:
         Key to the number of updates so far.
     nr_skipped : dict
         Key to the number of updates that were skipped for a gradient that is not finite.
+    frozen : list of str
+        The patterns of `freeze`.
 
     Raises
     ------
@@ -89,6 +107,15 @@ class Optimizer:
 
     Notes
     -----
+    A pattern means parameters by their names. It is compared with the names of nodes and of parameters: "linear" means
+    all parameters of nodes of this name and of the nodes below these; "linear.b" one parameter; "encoder/linear" such
+    nodes directly below one named "encoder". ``*`` stands for any text, ``?`` for any character, nothing else is
+    special: "*.b" is the parameter b of any node. A name that is made of those of its layers, such as "embed>>linear"
+    of a `chain`, is matched only in full, so that "embed*" is the layer and not the whole chain. Parameters of networks
+    of other frameworks have the names they have there: "pytorch.0.weight". Patterns are looked up at the first step of
+    a model; one that matches nothing is an error then. Keys alone have no names: with groups, or parameters that are
+    frozen, `finish_update` is to be called.
+
     `to_bytes` and `to_disk` write settings, state, and the positions of the schedules; an optimizer made in the
     same way goes on from there. Built-in schedules can be copied, pickled and set back. A generator written by
     a user is brought to its position by drawing as many values as had been drawn.
@@ -101,6 +128,7 @@ class Optimizer:
         "L2_is_weight_decay",
         "_drawn",
         "_groups_of",
+        "_names",
         "_norm",
         "_radam_buffer",
         "average_bias_correction",
@@ -109,7 +137,9 @@ class Optimizer:
         "b2",
         "clip",
         "eps",
+        "frozen",
         "grad_clip",
+        "groups",
         "last_seen",
         "learn_rate",
         "mom1",
@@ -142,7 +172,10 @@ class Optimizer:
     clip: str
     average_bias_correction: bool
     _drawn: int
+    groups: list[Group]
+    frozen: list[str]
     _groups_of: dict[Any, Any]
+    _names: Names | None
     _norm: float | None
     _radam_buffer: list[list[Any]]
 
@@ -159,6 +192,10 @@ class Optimizer:
         use_radam: bool = False,
         L2_is_weight_decay: bool = True,
         on_nonfinite: Literal["ignore", "raise", "skip"] = "ignore",
+        clip: Literal["parameter", "global"] = "parameter",
+        groups: Groups = None,
+        freeze: Patterns = (),
+        average_bias_correction: bool = False,
         rule: Rule | None = None,
     ):
         self._prepare_slots()
@@ -181,16 +218,38 @@ class Optimizer:
         self.on_nonfinite = on_nonfinite
         self._check_on_nonfinite()
         self.rule = rule
+        self.clip = clip
+        self.average_bias_correction = bool(average_bias_correction)
+        self._check_clip()
+        self.groups = make_groups(groups, ATTRIBUTES if rule is None else rule.rename(ATTRIBUTES))
+        if freeze:
+            self.freeze(*as_patterns(freeze, "freeze"))
         self._check_settings({name: getattr(self, name) for name in SETTINGS})
+        for group in self.groups:
+            self._check_settings(group.values, group)
 
     def _prepare_slots(self) -> None:
         """Set what is not a setting of every kind, as it is without further ado."""
         self._radam_buffer = [[None, None, None] for _ in range(10)]
-        self._groups_of = {}
-        self._norm = None
         self.rule = None
         self.clip = "parameter"
         self.average_bias_correction = False
+        self.groups = []
+        self.frozen = []
+        self._norm = None
+        self._forget_names()
+
+    def _forget_names(self) -> None:
+        """Let patterns be compared with the names in the tree anew at the next step."""
+        self._names = None
+        self._groups_of = {}
+
+    def __getstate__(self) -> Any:
+        """The state to pickle or copy, but for what is found in the tree of the model again."""
+        slots = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
+        found_again: dict[str, Any] = {"_names": None, "_groups_of": {}}
+        state = {name: getattr(self, name) for name in slots if hasattr(self, name)}
+        return None, state | found_again
 
     def __setstate__(self, state: Any) -> None:
         """Take over a pickled state; one that was written by an earlier version has fewer parts."""
@@ -198,38 +257,29 @@ class Optimizer:
         for name, value in state[1].items():
             setattr(self, name, value)
 
-    def _check_settings(self, values: dict[str, Any]) -> None:
-        if self.rule is not None:
-            self.rule.check({name: value for name, value in values.items() if name in SETTINGS})
+    def _check_clip(self) -> None:
+        if self.clip not in ("parameter", "global"):
+            raise ValueError(
+                f"The optimizer's setting 'clip' is {self.clip!r}; expected 'parameter', to bound the norm of each "
+                "gradient, or 'global', to bound that of all together"
+            )
+
+    def _check_settings(self, values: dict[str, Any], group: Group | None = None) -> None:
+        if group is not None and self.clip == "global" and "grad_clip" in values:
+            raise ValueError(
+                f"groups: '{group.name}' has a grad_clip, but with clip='global' there is one for all"
+            )
+        if group is not None or self.rule is not None:
+            what = "Optimizer" if self.rule is None else self.rule.name
+            arguments = Rule.arguments if self.rule is None else self.rule.arguments
+            check_settings(what if group is None else f"{what}, group '{group.name}'", arguments, values)
 
     def _set_attr_or_schedule(self, attribute: str, value: Any, setting: str | None = None) -> None:
-        if _is_number(value):
-            setattr(self, attribute, _as_python_number(value))
-            return
         name = f"'{setting}' (attribute '{attribute}')" if setting else f"'{attribute}'"
-        problem = f"Invalid value for the optimizer's setting {name}"
-        if callable(value) and not hasattr(value, "__next__") and not hasattr(value, "__iter__"):
-            value = of_step(value)
-        try:
-            # An iterator is drawn from as it is: some have no `__iter__`.
-            schedule = value if hasattr(value, "__next__") else iter(value)
-        except TypeError:
-            schedule = None
-        if schedule is None or isinstance(value, (str, bytes)):
-            raise ValueError(
-                f"{problem}: expected a number, or a schedule or other iterable of numbers, but got "
-                f"{value!r} of type {type(value)}"
-            )
-        try:
-            first = next(schedule)
-        except StopIteration:
-            raise ValueError(f"{problem}: the schedule of {type(value)} is empty") from None
-        if not _is_number(first):
-            raise ValueError(
-                f"{problem}: the schedule of {type(value)} starts with {first!r}, which is no number"
-            )
-        self.schedules[attribute] = schedule
-        setattr(self, attribute, _as_python_number(first))
+        number, schedule = start_setting(value, f"Invalid value for the optimizer's setting {name}")
+        setattr(self, attribute, number)
+        if schedule is not None:
+            self.schedules[attribute] = schedule
 
     def step_schedules(self) -> None:
         """Draw the next value of every schedule. A schedule that has ended leaves its setting as it is.
@@ -237,18 +287,50 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If a schedule gives something that is no number; no setting has been changed then.
+            If a schedule gives something that is no number, or out of range; no setting has been changed then.
         """
-        drawn = {name: next(schedule, getattr(self, name)) for name, schedule in self.schedules.items()}
-        for name, value in drawn.items():
-            if not _is_number(value):
-                raise ValueError(
-                    f"Cannot step the schedule of the optimizer's '{name}': it gave {value!r}, expected a number"
-                )
+        drawn = draw_settings(self.schedules, {name: getattr(self, name) for name in self.schedules})
         self._check_settings(drawn)
+        of_groups = [draw_settings(group.schedules, group.values) for group in self.groups]
+        for group, values in zip(self.groups, of_groups, strict=True):
+            self._check_settings(values, group)
         for name, value in drawn.items():
-            setattr(self, name, _as_python_number(value))
+            setattr(self, name, value)
+        for group, values in zip(self.groups, of_groups, strict=True):
+            group.values.update(values)
         self._drawn += 1
+
+    def freeze(self, *patterns: str) -> None:
+        """Leave the parameters that match as they are from the next update on: their gradients are dropped.
+
+        State that they have is kept. What a pattern means, `Optimizer` describes; one that matches nothing is an
+        error of the next update.
+
+        Parameters
+        ----------
+        *patterns : str
+
+        Raises
+        ------
+        ValueError
+            If there is none, or one is no text.
+        """
+        self.frozen = list(dict.fromkeys([*self.frozen, *as_patterns(patterns, "freeze")]))
+        self._forget_names()
+
+    def unfreeze(self, *patterns: str) -> None:
+        """Take patterns back that were given to `freeze`; all of them, if none is named.
+
+        Raises
+        ------
+        ValueError
+            If one has not been given to `freeze`.
+        """
+        for pattern in patterns:
+            if pattern not in self.frozen:
+                raise ValueError(f"unfreeze: '{pattern}' is none of the patterns of freeze, {self.frozen}")
+        self.frozen = [pattern for pattern in self.frozen if patterns and pattern not in patterns]
+        self._forget_names()
 
     def __call__(
         self, key: KeyT, weights: FloatsT, gradient: FloatsT, *, lr_scale: float = 1.0
@@ -290,7 +372,7 @@ class Optimizer:
         """
         if len(gradient) < 1:
             return weights, gradient
-        if self.on_nonfinite != "ignore" and not self._is_usable(key, gradient):
+        if self._is_choosy() and not self._is_usable(key, gradient):
             self._skip(key, gradient)
             return weights, gradient
         updated = None
@@ -321,7 +403,7 @@ class Optimizer:
             As a call does. Nothing has been changed then, unless parameters are not in NumPy arrays of one type:
             these are updated one by one.
         """
-        if self.on_nonfinite != "ignore":
+        if self._is_choosy():
             usable = [self._is_usable(key, dW) for key, dW in zip(keys, gradients, strict=True)]
             if not all(usable):
                 return self._update_usable(usable, keys, weights, gradients, lr_scale)
@@ -330,7 +412,47 @@ class Optimizer:
             if updated is not None:
                 return updated
         triples = zip(keys, weights, gradients, strict=True)
-        return [self(key, W, dW, lr_scale=lr_scale)[0] for key, W, dW in triples]
+        if self.clip != "global" or self._norm is not None:
+            return [self(key, W, dW, lr_scale=lr_scale)[0] for key, W, dW in triples]
+        self._norm = norm_of(gradients)
+        try:
+            return [self(key, W, dW, lr_scale=lr_scale)[0] for key, W, dW in triples]
+        finally:
+            self._norm = None
+
+    def prepare_update(self, nodes: Sequence[Any], todo: Sequence[tuple[Any, Any, Any, Any]]) -> None:
+        """Find names and norms that take the whole model; `Model.finish_update` calls this before it changes anything.
+
+        Parameters
+        ----------
+        nodes : list
+            Those of the tree, breadth first.
+        todo : list
+            Node, key, weights and gradient of each parameter that is not of a shim.
+
+        Raises
+        ------
+        ValueError
+            If a pattern matches no parameter.
+        NotImplementedError
+            If there is a shim that cannot give its gradients, with ``clip="global"``.
+        """
+        if self.groups or self.frozen:
+            mark = id(self), [(node.id, node.name, node.param_names) for node in nodes]
+            if self._names is None or self._names.mark != mark:
+                self._names = Names(mark, self, nodes)
+                self._groups_of = self._names.settings
+        shims = [shim for node in nodes for shim in node.shims]
+        if self.clip == "global" and shims:
+            found = [(key, dW) for _, key, _, dW in todo]
+            found += [((shim.id, name), dW) for shim in shims for name, dW in shim.get_gradients().items()]
+            self._norm = norm_of(
+                [dW for key, dW in found if not self._is_choosy() or self._is_usable(key, dW)]
+            )
+
+    def end_update(self) -> None:
+        """Forget what held for one update; `Model.finish_update` calls this, also after an error."""
+        self._norm = None
 
     def gather_gradients(self, model: Any) -> bool:
         """Prepare the gradients of a tree for an update; `Model.finish_update` calls this before it changes anything.
@@ -358,9 +480,15 @@ class Optimizer:
                 self._skip(keys[i], gradients[i])
         return updated
 
+    def _is_choosy(self) -> bool:
+        """Whether there may be parameters that are not updated."""
+        return self.on_nonfinite != "ignore" or bool(self.groups) or bool(self.frozen)
+
     def _is_usable(self, key: Any, gradient: FloatsXd) -> bool:
         self._check_on_nonfinite()
-        if is_finite(gradient):
+        if self._is_frozen(key):
+            return False
+        if self.on_nonfinite == "ignore" or is_finite(gradient):
             return True
         if self.on_nonfinite == "raise":
             raise FloatingPointError(
@@ -377,9 +505,21 @@ class Optimizer:
                 "'skip'"
             )
 
+    def _is_frozen(self, key: Any) -> bool:
+        if not self.groups and not self.frozen:
+            return False
+        if self._names is None:
+            raise ValueError(
+                f"Cannot update parameter {key}: the optimizer has groups or frozen parameters, which are found by "
+                "their names in a model. Call finish_update of the model, or use an optimizer without groups."
+            )
+        self._names.look_up(key)
+        return key in self._names.frozen
+
     def _skip(self, key: Any, gradient: Any) -> None:
         gradient[...] = 0
-        self.nr_skipped[key] += 1
+        if not self._is_frozen(key):
+            self.nr_skipped[key] += 1
 
     def to_bytes(self, model: Any = None) -> bytes:
         """Serialize settings, state and the positions of the schedules.
@@ -459,13 +599,3 @@ def update_each(optimizer: Any, keys: list[Any], weights: list[Any], gradients: 
     if is_ours(optimizer):
         return optimizer.update_many(keys, weights, gradients)
     return [optimizer(*triple)[0] for triple in zip(keys, weights, gradients, strict=True)]
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, (numpy.generic, numpy.ndarray)):
-        return value.ndim == 0 and value.dtype.kind in "fiub"
-    return isinstance(value, Real)
-
-
-def _as_python_number(value: Any) -> Any:
-    return value.item() if isinstance(value, (numpy.generic, numpy.ndarray)) else value

@@ -1,7 +1,7 @@
 """The optimizer's update in plain array code, for arrays that no kernel takes, and on a GPU."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -29,15 +29,19 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     moments = [_state(table, key, weights.reshape(-1)) for table in tables]
     average = None if o.averages is None else _state(o.averages, key, weights)
     W = xp.ascontiguousarray(weights)
-    factor = _clip_factor(o, settings, _penalised(plan, weights, gradient)) if settings.grad_clip else 1.0
+    factor = _clip_factor(o, settings, plan, weights, gradient)
+    if o.clip == "global" and factor > 0:
+        plan = plan._replace(l2=plan.l2 / factor)  # the factor is that of the gradient alone
     rate = 0.0 if average is None else _average_rate(o, t)
     decays = (plan.decay, 0.0) if o.rule else (0.0, plan.decay)  # before the step, and after it
     arrays = (W, gradient, moments, average)
     if not (is_cupy_array(W) and update_on_gpu(plan, *arrays, factor, rate, decays)):
         g = _penalised(plan, weights, gradient) * factor
-        W -= decays[0] * W
+        if decays[0]:
+            W -= decays[0] * W
         formula(plan, W.reshape(-1), g.reshape(-1), *moments)
-        W -= decays[1] * W
+        if decays[1]:
+            W -= decays[1] * W
         gradient[...] = 0
         if average is not None:
             average -= rate * (average - W)
@@ -45,15 +49,27 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     return W
 
 
+def norm_of(gradients: Iterable[Any]) -> float:
+    """The Euclidean norm of all gradients together."""
+    arrays = [g.reshape(-1).astype("float64") for g in gradients]
+    return math.sqrt(sum(float(g @ g) for g in arrays))
+
+
 def _penalised(plan: Plan, weights: Any, gradient: Any) -> Any:
     return gradient + plan.l2 * weights if plan.l2 else gradient
 
 
-def _clip_factor(o: Any, settings: Any, g: Any) -> float:
+def _clip_factor(o: Any, settings: Any, plan: Plan, weights: Any, gradient: Any) -> float:
     """What to multiply a gradient with; see `Optimizer`."""
-    known = o.clip == "global" and o._norm is not None
-    norm = o._norm if known else float(get_array_module(g).linalg.norm(g.reshape(-1)))
-    return settings.grad_clip / norm if norm >= settings.grad_clip and norm > 0 else 1.0
+    threshold = settings.grad_clip
+    if not threshold:
+        return 1.0
+    if o.clip == "global":
+        norm = norm_of([gradient]) if o._norm is None else o._norm
+    else:
+        g = _penalised(plan, weights, gradient)
+        norm = float(get_array_module(g).linalg.norm(g.reshape(-1)))
+    return threshold / norm if norm >= threshold and norm > 0 else 1.0
 
 
 def _average_rate(o: Any, t: int) -> float:

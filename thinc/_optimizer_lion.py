@@ -1,14 +1,15 @@
 """Lion: steps of one size, in the direction of the sign of a momentum."""
 
-from typing import Any
+from typing import Any, Literal
 
-from ._optimizer_base import FloatOrSeq, Optimizer
+from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
 from ._optimizer_rules import Plan, Rule
 from .config import registry
 
 
 class _Lion(Rule):
     name = "Lion"
+    unused = ("eps",)
 
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
         s = settings
@@ -23,7 +24,11 @@ def Lion(
     beta2: FloatOrSeq = 0.99,
     L2: FloatOrSeq = 0.0,
     grad_clip: FloatOrSeq = 0.0,
+    clip: Literal["parameter", "global"] = "parameter",
     use_averages: bool = False,
+    average_bias_correction: bool = False,
+    groups: Groups = None,
+    freeze: Patterns = (),
 ) -> Optimizer:
     """Lion (Chen et al. 2023, https://arxiv.org/abs/2302.06675, algorithm 2): half the memory of Adam.
 
@@ -42,7 +47,8 @@ def Lion(
         At least 0. L2 is the weight decay; a `grad_clip` of 0 means not to clip.
     beta1, beta2 : float or iterable of float
         From 0 to below 1: of the direction, and of the momentum.
-    use_averages : bool
+    clip, use_averages, average_bias_correction, groups, freeze
+        As for `Optimizer`.
 
     Raises
     ------
@@ -55,6 +61,10 @@ def Lion(
         beta2=beta2,
         L2=L2,
         grad_clip=grad_clip,
+        clip=clip,
         use_averages=use_averages,
+        average_bias_correction=average_bias_correction,
+        groups=groups,
+        freeze=freeze,
         rule=_Lion(),
     )

@@ -1,9 +1,9 @@
 """MomentumSGD: stochastic gradient descent that keeps its speed, the heavy ball's way or Nesterov's."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from ._optimizer_base import FloatOrSeq, Optimizer
+from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
 from ._optimizer_rules import Plan, Rule, split_penalty
 from .config import registry
 
@@ -12,6 +12,7 @@ from .config import registry
 class _Momentum(Rule):
     name = "MomentumSGD"
     arguments = {"b1": "momentum"}
+    unused = ("b2", "eps")
 
     nesterov: bool
 
@@ -31,7 +32,11 @@ def MomentumSGD(
     L2: FloatOrSeq = 0.0,
     L2_is_weight_decay: bool = True,
     grad_clip: FloatOrSeq = 0.0,
+    clip: Literal["parameter", "global"] = "parameter",
     use_averages: bool = False,
+    average_bias_correction: bool = False,
+    groups: Groups = None,
+    freeze: Patterns = (),
 ) -> Optimizer:
     """Stochastic gradient descent with momentum (Sutskever et al. 2013, https://proceedings.mlr.press/v28/sutskever13.html).
 
@@ -51,7 +56,8 @@ def MomentumSGD(
         Look ahead along the momentum.
     L2_is_weight_decay : bool
         Shrink the weights before the update, instead of adding the penalty to the gradient.
-    use_averages : bool
+    clip, use_averages, average_bias_correction, groups, freeze
+        As for `Optimizer`.
 
     Raises
     ------
@@ -65,6 +71,10 @@ def MomentumSGD(
         L2=L2,
         L2_is_weight_decay=L2_is_weight_decay,
         grad_clip=grad_clip,
+        clip=clip,
         use_averages=use_averages,
+        average_bias_correction=average_bias_correction,
+        groups=groups,
+        freeze=freeze,
         rule=_Momentum(bool(nesterov)),
     )

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
-from ._optimizer_base import FloatOrSeq, Optimizer
+from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
 from ._optimizer_rules import Plan, Rule, split_penalty
 from .config import registry
 
@@ -63,7 +63,11 @@ def NAdam(
     L2: FloatOrSeq = 0.0,
     L2_is_weight_decay: bool = True,
     grad_clip: FloatOrSeq = 0.0,
+    clip: Literal["parameter", "global"] = "parameter",
     use_averages: bool = False,
+    average_bias_correction: bool = False,
+    groups: Groups = None,
+    freeze: Patterns = (),
 ) -> Optimizer:
     """Adam with Nesterov's momentum (Dozat 2016, https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ).
 
@@ -85,7 +89,8 @@ def NAdam(
         How fast the momentum grows towards beta1; at least 0.
     L2_is_weight_decay : bool
         Shrink the weights before the update, instead of adding the penalty to the gradient.
-    use_averages : bool
+    clip, use_averages, average_bias_correction, groups, freeze
+        As for `Optimizer`.
 
     Raises
     ------
@@ -102,6 +107,10 @@ def NAdam(
         L2=L2,
         L2_is_weight_decay=L2_is_weight_decay,
         grad_clip=grad_clip,
+        clip=clip,
         use_averages=use_averages,
+        average_bias_correction=average_bias_correction,
+        groups=groups,
+        freeze=freeze,
         rule=_NAdam(float(momentum_decay)),
     )

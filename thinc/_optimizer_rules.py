@@ -34,13 +34,25 @@ class Rule:
         Names the kind in saved state and errors.
     arguments : dict
         Attribute of `Optimizer` to the name of the argument that sets it, where that differs.
+    unused : tuple of str
+        Attributes of `Optimizer` of which the kind makes no use.
     gives_average : bool
         Whether averages are part of the rule, which gives their rate.
     """
 
     name: ClassVar[str]
     arguments: ClassVar[dict[str, str]] = {"b1": "beta1", "b2": "beta2"}
+    unused: ClassVar[tuple[str, ...]] = ()
     gives_average: ClassVar[bool] = False
+
+    @classmethod
+    def rename(cls, attributes: dict[str, str]) -> dict[str, str]:
+        """From arguments and the attributes they set, to those of this kind."""
+        return {
+            cls.arguments.get(attribute, argument): attribute
+            for argument, attribute in attributes.items()
+            if attribute not in cls.unused
+        }
 
     @abstractmethod
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
@@ -55,18 +67,20 @@ class Rule:
         learn_rate : float
         """
 
-    def check(self, values: dict[str, float]) -> None:
-        """Refuse settings for which there is no update: by a ValueError that names the argument."""
-        for attribute, value in values.items():
-            highest, expected = _BOUNDS[attribute]
-            if not 0 <= value < highest:  # NaN is refused, too
-                argument = self.arguments.get(attribute, attribute)
-                raise ValueError(f"{self.name}: {argument} is {value!r}; expected {expected}")
+
+def check_settings(what: str, arguments: dict[str, str], values: dict[str, float]) -> None:
+    """Refuse settings for which there is no update: by a ValueError that names the argument."""
+    for attribute, value in values.items():
+        highest, expected = _BOUNDS[attribute]
+        if not 0 <= value < highest:  # NaN is refused, too
+            argument = arguments.get(attribute, attribute)
+            raise ValueError(f"{what}: {argument} is {value!r}; expected {expected}")
 
 
 # The number that a setting must be below, and how that is said.
 _BOUNDS = {
     "learn_rate": (math.inf, "a number of at least 0"),
+    "lr_scale": (math.inf, "a number of at least 0"),
     "b1": (1.0, "a number from 0 to below 1"),
     "b2": (1.0, "a number from 0 to below 1"),
     "eps": (math.inf, "a number of at least 0"),

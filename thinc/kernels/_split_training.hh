@@ -172,12 +172,13 @@ void split_update(const Threads* threads, const RealKernels<T>* real, ParameterU
     split_lists(*threads, count, pieces, update_cost<T> * update_piece, update);
 }
 
-// The sum of the squares of all gradients, each with its penalty.
+// The sum of the squares of all gradients as they are, without a penalty.
 template <typename T>
 double split_sum_squares(const Threads* threads, const RealKernels<T>* real, const ParameterUpdate* items,
                          std::size_t count) {
     double all = 0;
-    for (std::size_t k = 0; k < count; ++k) all += sum_item(*threads, real->optimizers, items[k]);
+    for (std::size_t k = 0; k < count; ++k)
+        all += sum_array(*threads, real->optimizers, items[k].gradient, items[k].size);
     return all;
 }
 

@@ -294,16 +294,19 @@ cdef class _Run:
         return cnp.PyArray_DATA(array)
 
     cdef int clip_together(self, int kind, ParameterUpdate* items, Py_ssize_t count) except -1:
-        # One factor for all gradients, from their norm; that of all parameters of the model, if it is known.
+        # One factor for all gradients, from their norm without penalties; that of all parameters of the model, if it
+        # is known.
         cdef double norm = self.norm, threshold = self.optimizer.grad_clip or 0, factor = 1
         cdef Py_ssize_t i
-        for i in range(self.filled):
-            self.table[i].clip = 0
         if threshold and norm < 0:
             with nogil:
                 norm = sqrt(sum_squares(kind, items, count))
         if threshold and norm >= threshold and norm > 0:
             factor = threshold / norm
+        for i in range(self.filled):
+            self.table[i].clip = 0
+            if factor > 0:
+                self.table[i].l2 /= factor  # the factor is that of the gradient alone
         for i in range(count):
             items[i].factor = factor
         return 0

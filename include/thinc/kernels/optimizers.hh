@@ -44,62 +44,57 @@ constexpr bool has_second_moment(int rule) {
     return has_first_moment(rule) && rule != update_heavy_ball && rule != update_lion;
 }
 
-// Moments that decay without a gradient (rows of a table that are not drawn) would end as denormals, for ever, at a
-// twentieth of the speed.
-template <typename T> THINC_INLINE Vec<T> flushed(Vec<T> moment, Vec<T> smallest) {
-    return select(lt(abs(moment), smallest), Vec<T>::fill(0), moment);
-}
-
-// 1 or -1; 0 and NaN stay.
-template <typename T> THINC_INLINE Vec<T> sign_of(Vec<T> x) {
-    const Vec<T> zero = Vec<T>::fill(0);
-    return select(gt(x, zero), Vec<T>::fill(1), select(lt(x, zero), Vec<T>::fill(-1), x));
-}
-
 // One cache line of each array.
 template <typename T, int rule, Penalty penalty, bool averaging>
 THINC_INLINE void update_line(T* w, T* g, T* m, T* v, T* e, const UpdateFactors<T>& f) {
     using V = Vec<T>;
+    const V zero = V::fill(0);
+    // Moments that decay without a gradient (rows of a table that are not drawn) would end as denormals, for ever, at
+    // a twentieth of the speed.
+    const auto keep = [&](T* to, V moment) {
+        moment = select(lt(abs(moment), f.smallest), zero, moment);
+        moment.store(to);
+        return moment;
+    };
     for (std::size_t i = 0; i < 64 / sizeof(T); i += V::lanes) {
         const V before = V::load(w + i);
-        V gradient = V::load(g + i), weight = before, left = V::fill(0), average = averaging ? V::load(e + i) : left;
+        V gradient = V::load(g + i), weight = before, left = zero, average = averaging ? V::load(e + i) : zero;
         if (penalty == penalty_in_gradient) gradient = fma(f.l2, weight, gradient);
         gradient = gradient * f.scale;
         if (penalty == decay_before) weight = fma(-f.decay, weight, weight);
-        if (has_second_moment(rule)) {
-            const V squares = f.one_minus_beta2 * (gradient * gradient);
-            const V second = flushed(fma(f.beta2, V::load(v + i), squares), f.smallest), root = sqrt(second) + f.eps;
-            second.store(v + i);
+        if (rule == update_sgd) {
+            weight = fma(-f.step, gradient, weight);
+        } else if (rule == update_heavy_ball) {
+            const V first = keep(m + i, fma(f.beta1, V::load(m + i), gradient));
+            weight = weight - fma(f.step, first, f.gradient_step * gradient);
+        } else if (rule == update_lion) {
+            const V first = V::load(m + i), mixed = fma(f.beta1, first, f.one_minus_beta1 * gradient);
+            keep(m + i, fma(f.beta2, first, f.one_minus_beta2 * gradient));
+            const V up = select(lt(zero, mixed), f.step, mixed);  // a NaN stays one
+            weight = weight - select(lt(mixed, zero), -f.step, up);
+        } else {
+            const V second = keep(v + i, fma(f.beta2, V::load(v + i), f.one_minus_beta2 * (gradient * gradient)));
             if (rule == update_schedule_free) {
-                // m is where the steps go, the average is what to predict with, the weights are between the two.
-                const V way = fma(f.step, gradient / root, f.gradient_step * before), base = V::load(m + i) - way;
+                const V direction = gradient / (sqrt(second) + f.eps);
+                const V base = V::load(m + i) - fma(f.step, direction, f.gradient_step * before);
                 base.store(m + i);
                 average = fma(-f.rate, average - base, average);
                 weight = fma(f.beta1, average - base, base);
             } else {
-                const V first = flushed(fma(f.beta1, V::load(m + i), f.one_minus_beta1 * gradient), f.smallest);
-                first.store(m + i);
+                const V first = keep(m + i, fma(f.beta1, V::load(m + i), f.one_minus_beta1 * gradient));
+                const V root = sqrt(second) + f.eps;
                 if (rule == update_adam) weight = fma(-f.step, first / root, weight);
-                else if (rule == update_nadam) weight = weight - fma(f.step, first, f.gradient_step * gradient) / root;
-                else if (rule == update_lamb) left = fma(f.gradient_step, first / root, f.decay * weight);
+                else if (rule == update_nadam)
+                    weight = weight - fma(f.step, first, f.gradient_step * gradient) / root;
+                else if (rule == update_lamb) left = fma(f.decay, weight, f.gradient_step * (first / root));
                 else weight = fma(-f.step, first, weight);
             }
-        } else if (rule == update_heavy_ball) {
-            const V first = flushed(fma(f.beta1, V::load(m + i), gradient), f.smallest);
-            first.store(m + i);
-            weight = weight - fma(f.step, first, f.gradient_step * gradient);
-        } else if (rule == update_lion) {
-            const V first = V::load(m + i);
-            flushed(fma(f.beta2, first, f.one_minus_beta2 * gradient), f.smallest).store(m + i);
-            weight = fma(-f.step, sign_of(fma(f.beta1, first, f.one_minus_beta1 * gradient)), weight);
-        } else {
-            weight = fma(-f.step, gradient, weight);
         }
         if (penalty == weight_decay) weight = fma(-f.decay, weight, weight);
-        weight.store(w + i);
+        if (rule != update_lamb) weight.store(w + i);
         left.store(g + i);
-        if (averaging && rule != update_schedule_free) average = fma(-f.rate, average - weight, average);
-        if (averaging) average.store(e + i);
+        if (averaging && rule == update_schedule_free) average.store(e + i);
+        else if (averaging) fma(-f.rate, average - weight, average).store(e + i);
     }
 }
 
@@ -140,14 +135,14 @@ void update_with(const ParameterUpdate& u, const UpdateFactors<T>& f) {
     else update_arrays<T, rule, penalty, false>(u, f);
 }
 
-// Decay after the step is that of the three rules that were first.
-template <typename T, int rule> void update_by(const ParameterUpdate& u, const UpdateFactors<T>& f) {
+// Decay after the step is that of the three rules that were first. LAMB and schedule-free have it in their formula.
+template <typename T, int rule>
+void update_by(const ParameterUpdate& u, const UpdateSettings& s, const UpdateFactors<T>& f) {
     constexpr bool is_old = rule == update_sgd || rule == update_momentum || rule == update_adam;
-    constexpr bool may_decay_first = rule != update_momentum && rule != update_schedule_free && rule != update_lamb;
-    const UpdateSettings& s = *u.settings;
+    constexpr bool may_decay_before = rule != update_momentum && rule != update_schedule_free && rule != update_lamb;
     if (s.l2 != 0) update_with<T, rule, penalty_in_gradient>(u, f);
-    else if (may_decay_first && s.decay != 0 && (s.decay_first || !is_old))
-        update_with<T, rule, may_decay_first ? decay_before : no_penalty>(u, f);
+    else if (may_decay_before && s.decay != 0 && (s.decay_first || !is_old))
+        update_with<T, rule, may_decay_before ? decay_before : no_penalty>(u, f);
     else if (is_old && s.decay != 0) update_with<T, rule, is_old ? weight_decay : no_penalty>(u, f);
     else update_with<T, rule, no_penalty>(u, f);
 }
@@ -178,20 +173,19 @@ template <typename T> void update(const ParameterUpdate* items, std::size_t coun
         const UpdateSettings& s = *u.settings;
         const auto fill = [](double x) { return Vec<T>::fill(T(x)); };
         const UpdateFactors<T> f = {
-            fill(u.factor),    fill(s.l2),  fill(s.beta1), fill(1 - s.beta1),     fill(s.beta2),
-            fill(1 - s.beta2), fill(s.eps), fill(s.step),  fill(s.gradient_step), fill(s.decay),
-            fill(s.average_rate),
-            fill(sizeof(T) == 4 ? 0x1p-126 : 0x1p-1022),
+            fill(u.factor),       fill(s.l2),  fill(s.beta1), fill(1 - s.beta1),     fill(s.beta2),
+            fill(1 - s.beta2),    fill(s.eps), fill(s.step),  fill(s.gradient_step), fill(s.decay),
+            fill(s.average_rate), fill(sizeof(T) == 4 ? 0x1p-126 : 0x1p-1022),
         };
         switch (s.rule) {
-            case update_momentum: update_by<T, update_momentum>(u, f); break;
-            case update_adam: update_by<T, update_adam>(u, f); break;
-            case update_heavy_ball: update_by<T, update_heavy_ball>(u, f); break;
-            case update_nadam: update_by<T, update_nadam>(u, f); break;
-            case update_lion: update_by<T, update_lion>(u, f); break;
-            case update_lamb: update_by<T, update_lamb>(u, f); break;
-            case update_schedule_free: update_by<T, update_schedule_free>(u, f); break;
-            default: update_by<T, update_sgd>(u, f);
+            case update_momentum: update_by<T, update_momentum>(u, s, f); break;
+            case update_adam: update_by<T, update_adam>(u, s, f); break;
+            case update_heavy_ball: update_by<T, update_heavy_ball>(u, s, f); break;
+            case update_nadam: update_by<T, update_nadam>(u, s, f); break;
+            case update_lion: update_by<T, update_lion>(u, s, f); break;
+            case update_lamb: update_by<T, update_lamb>(u, s, f); break;
+            case update_schedule_free: update_by<T, update_schedule_free>(u, s, f); break;
+            default: update_by<T, update_sgd>(u, s, f);
         }
     }
 }
