@@ -1,10 +1,12 @@
-"""Distances between vectors: L2 and cosine."""
+"""Distances between vectors: L2, Huber and cosine."""
 
 from typing import TYPE_CHECKING, Any
 
-from ._loss_base import FusedLoss, has_kernel
+from ._loss_base import FusedLoss, check_setting, choose_kernel, has_kernel, row_scale
 from ._util.arrays import get_array_module, is_xp_array
+from .backends._cuda import losses as gpu_losses
 from .config import registry
+from .kernels._log_losses import huber_loss
 from .kernels.losses import cosine_gradient, squared_error_gradient
 from .types import Floats2d, FloatsT, FloatsXd
 
@@ -41,15 +43,60 @@ class L2Distance(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
 
     def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
         """Gradient, loss."""
-        _check_shapes("L2 distance", guesses, truths, 1 if self.normalize else 0)
-        if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype:
+        check_arrays("L2 distance", guesses, truths, 1 if self.normalize else 0)
+        kernel = choose_kernel(squared_error_gradient, gpu_losses.squared_error_gradient, guesses, truths)
+        if kernel is not None:
             scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
-            gradient, loss = squared_error_gradient(guesses, truths, scale)
+            gradient, loss = kernel(guesses, truths, scale)
             return gradient, gradient.dtype.type(loss)
         gradient = guesses - truths
         if self.normalize:
             gradient = gradient / guesses.shape[0]
         return gradient, (gradient**2).sum()
+
+
+class HuberLoss(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
+    """Squared error of small differences, absolute error of large ones (Huber 1964).
+
+    With the difference ``r = guesses - truths``, the gradient is r limited to the range from ``-delta`` to
+    ``delta``, and the loss the sum of ``r**2 / 2`` where it lies within, ``delta * (abs(r) - delta / 2)`` elsewhere.
+
+    Parameters
+    ----------
+    normalize : bool
+        Divide gradient and loss by the number of rows.
+    delta : float
+        Above 0.
+    """
+
+    def __init__(self, *, normalize: bool = True, delta: float = 1.0):
+        self.normalize = normalize
+        self.delta = check_setting("HuberLoss", "delta", delta, 0, above=True)
+
+    def __call__(self, guesses: FloatsT, truths: FloatsT) -> tuple[FloatsT, float]:
+        """Gradient and loss.
+
+        Parameters
+        ----------
+        guesses, truths : array, of the same shape
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ, or these are no arrays.
+        """
+        return super().__call__(guesses, truths)  # type: ignore[return-value]
+
+    def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
+        check_arrays("HuberLoss", guesses, truths, 1 if self.normalize else 0)
+        scale = row_scale(guesses, self.normalize)
+        if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype:
+            gradient, loss = huber_loss(guesses, truths, self.delta, scale)
+            return gradient, gradient.dtype.type(loss)
+        xp = get_array_module(guesses)
+        difference = guesses - truths
+        slope = xp.clip(difference, -self.delta, self.delta)
+        return slope * scale, (slope * (difference - slope / 2)).sum() * scale
 
 
 class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
@@ -90,10 +137,11 @@ class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
 
     def _compute_all(self, guesses: Any, truths: Any) -> tuple[Any, Any, Any]:
         """Gradient, loss, similarity."""
-        _check_shapes("cosine distance", guesses, truths, 2)
+        check_arrays("cosine distance", guesses, truths, 2)
         scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
-        if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype and guesses.ndim == 2:
-            gradient, cosine, loss = cosine_gradient(guesses, truths, scale, self.ignore_zeros)
+        kernel = choose_kernel(cosine_gradient, gpu_losses.cosine_gradient, guesses, truths)
+        if kernel is not None and guesses.ndim == 2:
+            gradient, cosine, loss = kernel(guesses, truths, scale, self.ignore_zeros)
             return gradient, gradient.dtype.type(loss), cosine
         return self._compute_by_formulas(guesses, truths, scale)
 
@@ -112,7 +160,8 @@ class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
         return gradient * scale, distance.sum() * scale, cosine
 
 
-def _check_shapes(what: str, guesses: Any, truths: Any, min_ndim: int) -> None:
+def check_arrays(what: str, guesses: Any, truths: Any, min_ndim: int) -> None:
+    """Raise a ValueError unless these are arrays of one shape."""
     for array in (guesses, truths):
         if not is_xp_array(array) or array.ndim < min_ndim:
             got = f"shape {array.shape}" if is_xp_array(array) else f"{type(array)}"
@@ -129,6 +178,12 @@ def _check_shapes(what: str, guesses: Any, truths: Any, min_ndim: int) -> None:
 def configure_L2Distance(*, normalize: bool = True) -> L2Distance:
     """`L2Distance`."""
     return L2Distance(normalize=normalize)
+
+
+@registry.losses("HuberLoss.v1")
+def configure_HuberLoss(*, normalize: bool = True, delta: float = 1.0) -> HuberLoss:
+    """`HuberLoss`."""
+    return HuberLoss(normalize=normalize, delta=delta)
 
 
 @registry.losses("CosineDistance.v1")

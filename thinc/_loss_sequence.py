@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy
+
 from ._loss_base import FusedLoss, IntsOrFloatsOrStrs, has_kernel
 from ._loss_crossentropy import CategoricalCrossentropy, as_floats, check_shapes, range_error
+from ._loss_logarithmic import CategoricalCrossentropy_v4, ClassWeights
 from .config import registry
 from .kernels.losses import labels_gradient
 from .types import Floats2d
@@ -22,6 +25,8 @@ class SequenceCategoricalCrossentropy(
     names, missing_value, neg_prefix, label_smoothing
         As for `CategoricalCrossentropy`.
     """
+
+    cc: CategoricalCrossentropy
 
     def __init__(
         self,
@@ -84,6 +89,18 @@ class SequenceCategoricalCrossentropy(
         if not len(guesses):
             return [], 0.0
         arrays = [as_floats(X) for X in guesses]
+        all_codes = self._encode(arrays, truths)
+        if all_codes is None:
+            return None
+        dtype = arrays[0].dtype
+        targets = [self.cc._targets(X.shape[-1]) for X in arrays]
+        gradients, loss, flags = labels_gradient(arrays, all_codes, targets, 1 / divisor)
+        if flags:
+            raise range_error(flags)
+        return gradients, dtype.type(loss)
+
+    def _encode(self, arrays: list, truths: Any) -> list | None:
+        """Codes of all sequences; None where truths are no labels or types differ."""
         dtype = arrays[0].dtype
         if not all(has_kernel(X) and X.dtype == dtype for X in arrays):
             return None
@@ -94,11 +111,58 @@ class SequenceCategoricalCrossentropy(
                 return None
             check_shapes(X.shape, (*codes.shape, X.shape[-1]))
             all_codes.append(codes)
-        targets = [self.cc._targets(X.shape[-1]) for X in arrays]
-        gradients, loss, flags = labels_gradient(arrays, all_codes, targets, 1 / divisor)
-        if flags:
-            raise range_error(flags)
-        return gradients, dtype.type(loss)
+        return all_codes
+
+
+class SequenceCategoricalCrossentropy_v4(SequenceCategoricalCrossentropy):
+    """Cross-entropy over batches of sequences, whose scalar is the cross-entropy.
+
+    Parameters
+    ----------
+    normalize : bool
+        Divide gradients and loss by the number of sequences.
+    names, missing_value, neg_prefix, label_smoothing, from_logits, class_weights
+        As for `CategoricalCrossentropy_v4`.
+    """
+
+    def __init__(
+        self,
+        *,
+        normalize: bool = True,
+        names: Sequence[str] | None = None,
+        missing_value: str | int | None = None,
+        neg_prefix: str | None = None,
+        label_smoothing: float = 0.0,
+        from_logits: bool = False,
+        class_weights: ClassWeights = None,
+    ):
+        self.cc: CategoricalCrossentropy_v4 = CategoricalCrossentropy_v4(
+            normalize=False,
+            names=names,
+            missing_value=missing_value,
+            neg_prefix=neg_prefix,
+            label_smoothing=label_smoothing,
+            from_logits=from_logits,
+            class_weights=class_weights,
+        )
+        self.normalize = normalize
+
+    def _compute_together(self, guesses: Any, truths: Any, divisor: int) -> tuple[list, Any] | None:
+        """Labels of sequences of one width, in one call of the kernel."""
+        if not len(guesses):
+            return [], 0.0
+        arrays = [as_floats(X) for X in guesses]
+        widths = {X.shape[1:] for X in arrays}
+        if len(arrays) == 1 or len(widths) > 1 or arrays[0].ndim != 2:
+            return None
+        all_codes = self._encode(arrays, truths)
+        if all_codes is None:
+            return None
+        gradient, loss = self.cc._compute_encoded(
+            numpy.concatenate(arrays), numpy.concatenate(all_codes), None, 1 / divisor
+        )
+        ends = numpy.cumsum([len(X) for X in arrays])
+        return numpy.split(gradient, ends[:-1]), loss
 
 
 @registry.losses("SequenceCategoricalCrossentropy.v1")
@@ -133,4 +197,27 @@ def configure_SequenceCategoricalCrossentropy_v3(
         missing_value=missing_value,
         neg_prefix=neg_prefix,
         label_smoothing=label_smoothing,
+    )
+
+
+@registry.losses("SequenceCategoricalCrossentropy.v4")
+def configure_SequenceCategoricalCrossentropy_v4(
+    *,
+    normalize: bool = True,
+    names: Sequence[str] | None = None,
+    missing_value: str | int | None = None,
+    neg_prefix: str | None = None,
+    label_smoothing: float = 0.0,
+    from_logits: bool = False,
+    class_weights: Sequence[float] | dict[str, float] | None = None,
+) -> SequenceCategoricalCrossentropy_v4:
+    """`SequenceCategoricalCrossentropy_v4`."""
+    return SequenceCategoricalCrossentropy_v4(
+        normalize=normalize,
+        names=names,
+        missing_value=missing_value,
+        neg_prefix=neg_prefix,
+        label_smoothing=label_smoothing,
+        from_logits=from_logits,
+        class_weights=class_weights,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .ops_activations import ACTIVATIONS
+from .ops_losses import LOSSES
 from .ops_rows import ROW_OPS
 from .ops_training import TRAINING
 from .table import Op
 
-OPS: dict[str, Op] = {**ROW_OPS, **ACTIVATIONS, **TRAINING}
+OPS: dict[str, Op] = {**ROW_OPS, **ACTIVATIONS, **TRAINING, **LOSSES}

@@ -57,15 +57,19 @@ class Op:
     refill: tuple[str, ...] = ()
     result: str = ""
     unchecked: tuple[str, ...] = ()  # peers whose numbers are not ours: other constants, random
+    published: bool = True  # whether the published package has it
 
     def peers(self) -> list[str]:
         """Who can do it."""
-        return ["published", *(name for name in ("torch", "jax") if getattr(self, name) is not None)]
+        return [name for name in ("published", "torch", "jax") if getattr(self, name)]
 
 
 @dataclass(frozen=True)
 class Carried:
-    """JAX's way to change something in place: a state that is donated to each step and replaced by its result."""
+    """JAX's way to change something in place: a state that is donated to each step and replaced by its result.
+
+    Where the line has an input that a run uses up, that is the last part of the state.
+    """
 
     start: Callable  # of JAX and inputs; the first part of the state is the result
     step: Callable  # of JAX, the state and inputs
@@ -88,6 +92,7 @@ class Layer:
     jax: Callable | None = None  # of JAX, X and the parameters
     shapes: Callable[..., list[tuple[int, ...]]] = _none
     unchecked: tuple[str, ...] = ()
+    published: bool = True
 
     peers = Op.peers
 

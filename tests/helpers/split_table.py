@@ -7,7 +7,7 @@ made anew in every call.
 import numpy
 
 from thinc.api import SGD, Adam, NumpyOps, RAdam
-from thinc.kernels import losses, sparse
+from thinc.kernels import _log_losses, losses, sparse
 
 OPS = NumpyOps()
 WIDTH = 48
@@ -50,7 +50,7 @@ for name in ("gelu", "gelu_approx", "mish"):
     elementwise(f"backprop_{name}", 2)
 for name in ("dsigmoid", "dtanh", "erf", "sechsq", "softmax", "_sum_columns"):
     elementwise(name, 1)
-for name in ("_add", "backprop_softmax"):
+for name in ("_add", "_multiply", "backprop_softmax"):
     elementwise(name, 2)
 
 
@@ -58,6 +58,18 @@ for name in ("_add", "backprop_softmax"):
 def added_in_place(rng, rows, dtype):
     Xs = [matrix(rng, rows, dtype) for _ in range(3)]
     return lambda: (OPS._sum(list(Xs)),)
+
+
+@splits
+def logloss(rng, rows, dtype):
+    truths, guesses = rng.uniform(size=(2, rows, WIDTH)).astype(dtype)
+    return lambda: (OPS.logloss(truths, guesses),)
+
+
+@splits
+def transposed(rng, rows, dtype):
+    X, wide = matrix(rng, rows, dtype), matrix(rng, 2 * WIDTH, dtype, rows)
+    return lambda: (OPS.as_contig(X.T), OPS.as_contig(wide.T))
 
 
 @splits
@@ -201,6 +213,53 @@ def lstm(rng, rows, dtype):
 
 
 @splits
+def rmsnorm(rng, rows, dtype):
+    X, dY, G = matrix(rng, rows, dtype), matrix(rng, rows, dtype), matrix(rng, 1, dtype)[0]
+
+    def run():
+        Y, rstd = OPS._rmsnorm(X, G, 1e-6)
+        return Y, rstd, *OPS._backprop_rmsnorm(dY, X, G, rstd)
+
+    return run
+
+
+@splits
+def gated(rng, rows, dtype):
+    A, dY = matrix(rng, rows, dtype, 2 * WIDTH), matrix(rng, rows, dtype)
+    return lambda: (OPS._glu(A), OPS._backprop_glu(dY, A), OPS._swiglu(A), OPS._backprop_swiglu(dY, A))
+
+
+@splits
+def gru(rng, rows, dtype):
+    sizes = numpy.sort(rng.integers(1, 9, size=max(rows // 5, 1)))[::-1]
+    X, dY = matrix(rng, sizes.sum(), dtype, 7), matrix(rng, sizes.sum(), dtype, 2 * 20)
+    params = matrix(rng, 1, dtype, 2 * 3 * 20 * (7 + 20 + 2))[0] * 0.1
+
+    def run():
+        Y, saved = OPS._gru(params, X, sizes, (1, 2, 20), True)
+        return Y, *OPS._backprop_gru(dY, sizes, params, saved, (1, 2, 20))
+
+    return run
+
+
+@splits
+def attention(rng, rows, dtype):
+    lengths = lengths_of(rng, rows)
+    X, dY, waves = matrix(rng, rows, dtype, 3 * 16), matrix(rng, rows, dtype, 16), matrix(rng, rows, dtype, 4)
+
+    def run():
+        heads = X.copy()
+        OPS._rotate(heads, lengths, waves, 8)
+        results = [heads]
+        for how in ((lengths, 4), (lengths, 2, True, 0.3, 5)):
+            Y, norms = OPS._attend_heads(heads, *how)
+            results += [Y, norms, OPS._backprop_attend_heads(dY, heads, Y, norms, *how)]
+        return results
+
+    return run
+
+
+@splits
 def lists(rng, rows, dtype):
     seqs = [matrix(rng, n, dtype) for n in lengths_of(rng, rows)]
 
@@ -312,3 +371,38 @@ def cross_entropy(rng, rows, dtype):
 def distances(rng, rows, dtype):
     X, Y = matrix(rng, rows, dtype), matrix(rng, rows, dtype)
     return lambda: (*losses.squared_error_gradient(X, Y, 0.1), *losses.cosine_gradient(X, Y, 0.1, True))
+
+
+@splits
+def logarithmic_losses(rng, rows, dtype):
+    X, Y = probabilities(rng, rows, dtype), probabilities(rng, rows, dtype)
+    codes, weights = rng.integers(-3, WIDTH, size=rows), rng.random(WIDTH).astype(dtype)
+    keep = rng.integers(0, 2, size=rows).astype(bool)
+
+    def run():
+        results = []
+        for logits in (False, True):
+            results += _log_losses.labels_log_loss(X, codes, 1.0, 0.0, weights, logits, 0.1)
+            results += _log_losses.labels_log_loss(X, codes, 0.9, 0.1 / (WIDTH - 1), None, logits, 0.1)
+            results += _log_losses.soft_log_loss(X, Y, keep, weights, logits, True, 0.1)
+        return results
+
+    return run
+
+
+@splits
+def elementwise_losses(rng, rows, dtype):
+    X, Y, weights = probabilities(rng, rows, dtype), probabilities(rng, rows, dtype), rng.random(WIDTH)
+    order = rng.integers(-1, 2, size=len(X)).astype(dtype)
+
+    def run():
+        results = []
+        for logits, focus in ((False, 0.0), (True, 0.0), (True, 2.0)):
+            results += _log_losses.binary_loss(
+                X, Y, weights.astype(dtype), 0.3, 0.7, focus, -1.0, logits, 0.1
+            )
+        results += _log_losses.huber_loss(X, Y, 0.01, 0.1)
+        results += _log_losses.margin_ranking(X[:, :2], order, 0.5, 0.1)
+        return results
+
+    return run
