@@ -100,7 +100,7 @@ def test_program(tmp_path):
     done = run_python(FOLDER / "train.py", "--words", 20_000, "--epochs", 2, "--out", tmp_path, cwd=tmp_path)
     epochs = EPOCH.findall(done.stdout)
     assert [number for number, *_ in epochs] == ["1", "2"]
-    assert float(epochs[-1][1]) > 75
+    assert float(epochs[-1][1]) > 65
     assert "loaded it again: the same predictions" in done.stdout
     assert (tmp_path / "model.bin").is_file()
-    assert "def first/FUNCTION ( values/PARAMETER" in done.stdout
+    assert "What it says:\n  def first" in done.stdout

@@ -35,8 +35,8 @@ class Line(NamedTuple):
     labels: list[int]
 
 
-def load(n_words: int, dev_part: int = 10) -> tuple[list[Line], list[Line]]:
-    """Read so many words of the standard library; every tenth file is for development."""
+def load(n_words: int, dev_part: int = 5) -> tuple[list[Line], list[Line]]:
+    """Read so many words of the standard library; every fifth file is for development."""
     train: list[Line] = []
     dev: list[Line] = []
     count = 0
