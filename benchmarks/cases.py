@@ -198,6 +198,24 @@ def _lstm() -> Iterator[Case]:
         yield Case(f"lstm/64-64/{passes}", "lstm", (passes, *args), peers, rtol=1e-3, atol=1e-4)
 
 
+def _transformers() -> Iterator[Case]:
+    for function, name in (("attention", "attention/512x256-8"), ("block", "transformer/512x256-8")):
+        for passes in ("predict", "both"):
+            args = (passes, 512, 256, 8)
+            yield Case(
+                f"{name}/{passes}",
+                function,
+                args,
+                [peer("torch", function, args, LEVEL)],
+                rtol=1e-3,
+                atol=1e-3,
+            )
+    args: tuple[Any, ...] = (64, 64, 32, 5, 40)
+    for passes in ("predict", "both"):
+        peers = [peer("torch", "gru", (passes, *args), LEVEL)]
+        yield Case(f"gru/64-64/{passes}", "gru", (passes, *args), peers, rtol=1e-3, atol=1e-4)
+
+
 def _spacy() -> Iterator[Case]:
     words = sum(map(len, data.texts()))
     for components in (("tagger",), ("parser",), ("ner",), ("tagger", "parser", "ner")):
@@ -216,6 +234,7 @@ CASES = [
     *_activations(),
     *_models(),
     *_lstm(),
+    *_transformers(),
     *_spacy(),
 ]
 IMPORT_CASE = "import"  # measured by harness.imports, in fresh processes

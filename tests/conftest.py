@@ -1,6 +1,7 @@
 """What every test relies on."""
 
 import os
+import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 import thinc
 from helpers.client import build_client, import_from
+from helpers.cuda_on_cpu import Kernels
+from thinc.backends import _custom_kernels
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,3 +30,19 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ModuleTy
         folder = folder.parent
     import_from(build_client(folder))
     return lambda name: import_module(f"thinc_client.{name}")
+
+
+@pytest.fixture(scope="session")
+def compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> Kernels:
+    compiler = shutil.which("c++") or shutil.which("g++")
+    if compiler is None:
+        pytest.skip("needs a C++ compiler")
+    return Kernels(tmp_path_factory.mktemp("kernels"), compiler)
+
+
+@pytest.fixture
+def cuda_kernels(compiled_kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> Kernels:
+    """The CUDA kernels, compiled for the CPU; `launched` names those that have run."""
+    monkeypatch.setattr(_custom_kernels, "KERNELS", compiled_kernels)
+    compiled_kernels.launched.clear()
+    return compiled_kernels

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from helpers.process import run_python
 from thinc.api import Config, registry
+from thinc.plots import read_log
 
 DIGITS = Path(__file__).parent.parent / "examples" / "digits"
 EPOCH = re.compile(r"epoch +(\d+) +loss +([\d.]+) +train +([\d.]+) % +dev +([\d.]+) % +([\d,]+) samples/s")
@@ -78,10 +79,19 @@ def test_accuracy_is_printed(run):
     assert f"Loaded it again: the same predictions, {epochs[2][3]:.2f} % on dev" in run[0]
 
 
-def test_picture_is_written(run):
+def test_pictures_are_written(run):
     picture = (run[1] / "curves.png").read_bytes()
     assert picture.startswith(PNG_SIGNATURE)
     assert len(picture) > 10_000
+    assert "<svg" in (run[1] / "model.svg").read_text(encoding="utf8")
+
+
+def test_log_has_what_was_printed(run):
+    log = read_log(run[1] / "log.jsonl")
+    epochs = [record for record in log if "epoch" in record]
+    assert [round(100 * record["dev"], 2) for record in epochs] == [dev for *_, dev, _ in epochs_of(run[0])]
+    updates = [record for record in log if "epoch" not in record]
+    assert [record["step"] for record in updates] == list(range(1, epochs[-1]["step"] + 1))
 
 
 def test_saved_model_can_be_used_elsewhere(run):

@@ -8,6 +8,7 @@ from helpers.process import run_python
 
 FOLDER = Path(__file__).parent.parent / "examples" / "frameworks"
 NEEDS = {
+    "pytorch_module": ["torch"],
     "jax_function": ["jax"],
     "flax_module": ["jax", "flax"],
     "equinox_module": ["jax", "equinox"],

@@ -31,7 +31,14 @@ ADDED = {
     ("thinc.backends.ops", "backprop_lstm"): {"wants_dX"},
     ("thinc.backends.ops", "Ops.minibatch"): {"seed"},
     ("thinc.backends.ops", "Ops.multibatch"): {"seed"},
-    ("thinc.optimizers", "Optimizer"): {"on_nonfinite"},
+    ("thinc.optimizers", "Optimizer"): {
+        "on_nonfinite",
+        "clip",
+        "groups",
+        "freeze",
+        "average_bias_correction",
+        "rule",
+    },
 }
 
 

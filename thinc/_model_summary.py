@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Iterator, List, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
+
+from ._model_tree import Place, places_of
+from ._util.table import html_table, text_table
 
 if TYPE_CHECKING:
     from .model import Model
 
 WIDEST_NAME = 48
+AS_ABOVE = "as above"  # of a node that stands in another place already
 HEADINGS = ("layer", "dimensions", "parameters", "shapes")
 
 
@@ -47,25 +51,15 @@ class Summary:
         self.parameters = 0
         self.size = 0
         self.complete = True
-        self._seen: Set[int] = set()
-        self.rows: List[Row] = list(self._visit(model, "", "", 0))
+        self.rows: List[Row] = [self._describe(place) for place in places_of(model)]
 
-    def _visit(self, node: Model[Any, Any], branch: str, below: str, depth: int) -> Iterator[Row]:
-        is_first = id(node) not in self._seen
-        self._seen.add(id(node))
-        name = node.name if len(node.name) <= WIDEST_NAME else node.name[: WIDEST_NAME - 1] + "…"
+    def _describe(self, place: Place) -> Row:
+        node = place.node
         dims = " ".join(
             f"{dim}={_known(node.get_dim(dim) if node.has_dim(dim) else None)}" for dim in node.dim_names
         )
-        if not is_first:
-            yield Row(branch, depth, name, dims, "as above", "")
-            return
-        yield Row(branch, depth, name, dims, *self._count(node))
-        for i, child in enumerate(node.layers):
-            is_last = i == len(node.layers) - 1
-            yield from self._visit(
-                child, below + ("└ " if is_last else "├ "), below + ("  " if is_last else "│ "), depth + 1
-            )
+        numbers = self._count(node) if place.is_first else (AS_ABOVE, "")
+        return Row(place.branch, place.depth, short_name(node), dims, *numbers)
 
     def _count(self, node: Model[Any, Any]) -> Tuple[str, str]:
         """Number and shapes of the parameters of one node; adds them to the totals."""
@@ -95,28 +89,19 @@ class Summary:
         return f"{least}{self.parameters:,} parameters, {_bytes(self.size)}"
 
     def __str__(self) -> str:
-        table = [HEADINGS, *(row.cells() for row in self.rows)]
-        widths = [max(len(cells[i]) for cells in table) for i in range(len(HEADINGS))]
-        lines = [
-            f"{cells[0]:<{widths[0]}}  {cells[1]:<{widths[1]}}  {cells[2]:>{widths[2]}}  {cells[3]}".rstrip()
-            for cells in table
-        ]
-        return "\n".join([*lines, self.total])
+        table = text_table([HEADINGS, *(row.cells() for row in self.rows)], "<<><")
+        return f"{table}\n{self.total}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from html import escape
+        rows = [(row.depth, (row.name, *row.cells()[1:])) for row in self.rows]
+        return html_table(HEADINGS, rows, self.total)
 
-        head = "".join(f"<th>{heading}</th>" for heading in HEADINGS)
-        rows = "".join(
-            f'<tr><td style="text-align:left;padding-left:{row.depth * 1.2 + 0.5:.1f}em">{escape(row.name)}</td>'
-            f"<td>{escape(row.dims)}</td><td>{escape(row.count)}</td><td>{escape(row.shapes)}</td></tr>"
-            for row in self.rows
-        )
-        return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{escape(self.total)}</p>"
-        )
+
+def short_name(node: Model[Any, Any]) -> str:
+    """The name of a node, cut where it would be too wide for a table."""
+    return node.name if len(node.name) <= WIDEST_NAME else node.name[: WIDEST_NAME - 1] + "…"
 
 
 def _known(size: Optional[int]) -> str:

@@ -1,9 +1,13 @@
-"""The optimizer's update in plain array code, for arrays that no kernel takes: CuPy's, unusual floats."""
+"""The optimizer's update in plain array code, for arrays that no kernel takes, and on a GPU."""
 
 import math
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
-from ._util.arrays import get_array_module
+from ._optimizer_rules import Plan, split_penalty
+from ._util.arrays import get_array_module, is_cupy_array
+from .backends._cuda.training import update as update_on_gpu
 
 
 def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr_scale: float) -> Any:
@@ -14,43 +18,152 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     The updated weights: the same array if it is C-contiguous.
     """
     o = optimizer
+    settings = o._groups_of.get(key, o)
     xp = get_array_module(weights)
-    is_sgd = not o.use_radam and not (o.b1 > 0 and o.b2 > 0)
-    _check(o, key, weights, gradient, xp, is_sgd)
-    moments = None if is_sgd else [_state(d, key, weights.reshape(-1)) for d in (o.mom1, o.mom2)]
+    t = o.nr_update.get(key, 0) + 1
+    make_plan = o.rule.plan if o.rule else partial(_plan_classic, o)
+    plan = make_plan(settings, t, lr_scale * settings.learn_rate)
+    n_moments, formula = FORMULAS[plan.formula]
+    tables = [o.mom1, o.mom2][:n_moments]
+    _check(key, weights, gradient, xp, [*tables, o.averages])
+    moments = [_state(table, key, weights.reshape(-1)) for table in tables]
     average = None if o.averages is None else _state(o.averages, key, weights)
-    lr = lr_scale * o.learn_rate
-    t = o.nr_update[key] + 1
     W = xp.ascontiguousarray(weights)
-    g = gradient + o.L2 * weights if o.L2 and not o.L2_is_weight_decay else gradient
-    if o.grad_clip:
-        norm = float(xp.linalg.norm(g.reshape(-1)))
-        if norm >= o.grad_clip and norm > 0:
-            g = g * (o.grad_clip / norm)
-    if moments is None:
-        W -= lr * g
-    else:
-        m, v = moments
-        g = g.reshape(-1)
-        m += (1 - o.b1) * (g - m)
-        v += (1 - o.b2) * (g * g - v)
-        rectified, step = _radam(o, t) if o.use_radam else (True, _adam_correction(o, t))
-        W -= (lr * step * (m / (xp.sqrt(v) + o.eps) if rectified else m)).reshape(W.shape)
-    if o.L2 and o.L2_is_weight_decay:
-        W -= lr * o.L2 * W
-    gradient[...] = 0
-    if average is not None:
-        average -= (1 - min((1 + t) / (10 + t), 0.9999)) * (average - W)
+    factor = _clip_factor(o, settings, plan, weights, gradient)
+    if o.clip == "global" and factor > 0:
+        plan = plan._replace(l2=plan.l2 / factor)  # the factor is that of the gradient alone
+    rate = 0.0 if average is None else _average_rate(o, t)
+    decays = (plan.decay, 0.0) if o.rule else (0.0, plan.decay)  # before the step, and after it
+    arrays = (W, gradient, moments, average)
+    if not (is_cupy_array(W) and update_on_gpu(plan, *arrays, factor, rate, decays)):
+        g = _penalised(plan, weights, gradient) * factor
+        if decays[0]:
+            W -= decays[0] * W
+        formula(plan, W.reshape(-1), g.reshape(-1), *moments)
+        if decays[1]:
+            W -= decays[1] * W
+        gradient[...] = 0
+        if average is not None:
+            average -= rate * (average - W)
     o.nr_update[key] = t
     return W
 
 
-def _check(o: Any, key: Any, weights: Any, gradient: Any, xp: Any, is_sgd: bool) -> None:
-    if is_sgd and o.b2 > 0:
+def norm_of(gradients: Iterable[Any]) -> float:
+    """The Euclidean norm of all gradients together."""
+    arrays = [g.reshape(-1).astype("float64") for g in gradients]
+    return math.sqrt(sum(float(g @ g) for g in arrays))
+
+
+def _penalised(plan: Plan, weights: Any, gradient: Any) -> Any:
+    return gradient + plan.l2 * weights if plan.l2 else gradient
+
+
+def _clip_factor(o: Any, settings: Any, plan: Plan, weights: Any, gradient: Any) -> float:
+    """What to multiply a gradient with; see `Optimizer`."""
+    threshold = settings.grad_clip
+    if not threshold:
+        return 1.0
+    if o.clip == "global":
+        norm = norm_of([gradient]) if o._norm is None else o._norm
+    else:
+        g = _penalised(plan, weights, gradient)
+        norm = float(get_array_module(g).linalg.norm(g.reshape(-1)))
+    return threshold / norm if norm >= threshold and norm > 0 else 1.0
+
+
+def _average_rate(o: Any, t: int) -> float:
+    rate = 1 - min((1 + t) / (10 + t), 0.9999)
+    if o.average_bias_correction:  # by the product of all (1 + t) / (10 + t) so far
+        rate /= 1 - math.factorial(10) / math.prod(range(t + 2, t + 11))
+    return rate
+
+
+# --- formulas: of a plan, and flat arrays that are changed: weights, gradient, moments
+
+
+def _sgd(p: Plan, w: Any, g: Any) -> None:
+    w -= p.step * g
+
+
+def _momentum(p: Plan, w: Any, g: Any, m: Any, v: Any) -> None:
+    _move_moments(p, g, m, v)
+    w -= p.step * m
+
+
+def _adam(p: Plan, w: Any, g: Any, m: Any, v: Any) -> None:
+    _move_moments(p, g, m, v)
+    w -= p.step * (m / (v**0.5 + p.eps))
+
+
+def _heavy_ball(p: Plan, w: Any, g: Any, m: Any) -> None:
+    m *= p.beta1
+    m += g
+    w -= p.step * m + p.gradient_step * g
+
+
+def _nadam(p: Plan, w: Any, g: Any, m: Any, v: Any) -> None:
+    _move_moments(p, g, m, v)
+    w -= (p.step * m + p.gradient_step * g) / (v**0.5 + p.eps)
+
+
+def _lion(p: Plan, w: Any, g: Any, m: Any) -> None:
+    w -= p.step * get_array_module(w).sign(p.beta1 * m + (1 - p.beta1) * g)
+    m += (1 - p.beta2) * (g - m)
+
+
+def _move_moments(p: Plan, g: Any, m: Any, v: Any) -> None:
+    m += (1 - p.beta1) * (g - m)
+    v += (1 - p.beta2) * (g * g - v)
+
+
+# Name to the number of moments and the function.
+FORMULAS: dict[str, tuple[int, Callable[..., None]]] = {
+    "sgd": (0, _sgd),
+    "momentum": (2, _momentum),
+    "adam": (2, _adam),
+    "heavy_ball": (1, _heavy_ball),
+    "nadam": (2, _nadam),
+    "lion": (1, _lion),
+}
+
+
+# --- the kinds without a rule of their own, which the settings choose
+
+
+def _plan_classic(o: Any, settings: Any, t: int, lr: float) -> Plan:
+    s = settings
+    penalty = split_penalty(s, lr)
+    if o.use_radam:
+        rectified, step = _radam(s, t)
+        return Plan("adam" if rectified else "momentum", lr * step, 0.0, s.b1, s.b2, s.eps, **penalty)
+    if s.b1 > 0 and s.b2 > 0:
+        step = math.sqrt(1 - s.b2**t) / (1 - s.b1**t)
+        return Plan("adam", lr * step, 0.0, s.b1, s.b2, s.eps, **penalty)
+    if s.b2 > 0:
         raise NotImplementedError(
-            f"Optimizer has no method for beta1={o.b1} with beta2={o.b2}; set both to positive values (Adam) "
+            f"Optimizer has no method for beta1={s.b1} with beta2={s.b2}; set both to positive values (Adam) "
             "or both to 0 (SGD)"
         )
+    return Plan("sgd", lr, **penalty)
+
+
+def _radam(o: Any, t: int) -> tuple[bool, float]:
+    """Whether the variance is known well enough to divide by it, and the factor of the step."""
+    s = t + 1
+    decayed = o.b2**s
+    rho_inf = 2 / (1 - o.b2) - 1
+    rho = rho_inf - 2 * s * decayed / (1 - decayed)
+    k = 1 / (1 - o.b1**s)
+    if rho >= 5:
+        k *= math.sqrt((1 - decayed) * (rho - 4) / (rho_inf - 4) * (rho - 2) / rho * rho_inf / (rho_inf - 2))
+    return rho >= 5, k
+
+
+# --- state
+
+
+def _check(key: Any, weights: Any, gradient: Any, xp: Any, tables: list[Any]) -> None:
     if not isinstance(gradient, xp.ndarray):
         raise ValueError(
             f"Cannot update parameter {key}: weights are {type(weights)}, gradient {type(gradient)}"
@@ -65,8 +178,7 @@ def _check(o: Any, key: Any, weights: Any, gradient: Any, xp: Any, is_sgd: bool)
             f"Cannot update parameter {key}: expected float arrays of weights and gradient, but got "
             f"{weights.dtype} and {gradient.dtype}; cast them"
         )
-    states = [o.averages] if is_sgd else [o.mom1, o.mom2, o.averages]
-    for arrays in states:
+    for arrays in tables:
         if arrays is not None and key in arrays and arrays[key].size != weights.size:
             raise ValueError(
                 f"Cannot update parameter {key}: its shape is {weights.shape}, but the optimizer holds "
@@ -81,19 +193,3 @@ def _state(arrays: dict, key: Any, like: Any) -> Any:
         xp = get_array_module(like)
         arrays[key] = xp.zeros(like.shape, dtype=like.dtype if like.dtype.itemsize >= 4 else "float32")
     return arrays[key]
-
-
-def _adam_correction(o: Any, t: int) -> float:
-    return math.sqrt(1 - o.b2**t) / (1 - o.b1**t)
-
-
-def _radam(o: Any, t: int) -> tuple[bool, float]:
-    """Whether the variance is known well enough to divide by it, and the factor of the step."""
-    s = t + 1
-    decayed = o.b2**s
-    rho_inf = 2 / (1 - o.b2) - 1
-    rho = rho_inf - 2 * s * decayed / (1 - decayed)
-    k = 1 / (1 - o.b1**s)
-    if rho >= 5:
-        k *= math.sqrt((1 - decayed) * (rho - 4) / (rho_inf - 4) * (rho - 2) / rho * rho_inf / (rho_inf - 2))
-    return rho >= 5, k

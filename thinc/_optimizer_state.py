@@ -2,6 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from copy import copy
+from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +20,8 @@ SETTINGS = ("learn_rate", "b1", "b2", "eps", "L2", "grad_clip")
 FLAGS = ("use_radam", "L2_is_weight_decay")
 COUNTS = ("nr_update", "nr_skipped")
 ATOMS = (type(None), bool, int, float, str, bytes)
+# What is written only where it is not so: earlier versions do not know it.
+CHOICES: dict[str, Any] = {"clip": "parameter", "average_bias_correction": False, "frozen": []}
 LAST_POSITION = 10**9  # getting there takes a minute; damaged data must not take forever
 # The parts of a parameter's state that are arrays, and the optimizer's dict that holds them.
 ARRAYS = {"moment1": "mom1", "moment2": "mom2", "average": "averages"}
@@ -51,13 +56,23 @@ def to_state(optimizer: "Optimizer", model: Any = None) -> dict[str, Any]:
         state |= {part: _little_endian(table[key]) for part, table in tables.items() if key in table}
         state |= {name: table.get(key, 0) for name, table in counts.items()}
         parameters.append(state)
-    return {
+    whole: dict[str, Any] = {
         "settings": {name: getattr(optimizer, name) for name in SETTINGS},
         "flags": {name: bool(getattr(optimizer, name)) for name in FLAGS},
         "averages": optimizer.averages is not None,
-        "schedules": {name: _position(optimizer, name) for name in optimizer.schedules},
+        "schedules": _positions(optimizer, optimizer.schedules),
         "parameters": parameters,
     }
+    if optimizer.rule is not None:
+        whole["rule"] = {"name": optimizer.rule.name, "options": asdict(optimizer.rule)}
+    chosen = {name: getattr(optimizer, name) for name in CHOICES}
+    whole |= {name: value for name, value in chosen.items() if value != CHOICES[name]}
+    if optimizer.groups:
+        whole["groups"] = {
+            group.name: {"values": group.values, "schedules": _positions(optimizer, group.schedules)}
+            for group in optimizer.groups
+        }
+    return whole
 
 
 def prepare_state(
@@ -76,12 +91,9 @@ def prepare_state(
         return ValueError(f"Cannot load {what}: {problem}")
 
     _check_layout(state, refuse)
-    advances = [
-        _prepare_schedule(optimizer, name, position, refuse) for name, position in state["schedules"].items()
-    ]
-    missing = set(optimizer.schedules) - set(state["schedules"])
-    if missing:
-        raise refuse(f"the optimizer has schedules for {sorted(missing)}, the data has none for these")
+    rule = _prepare_rule(optimizer.rule, state.get("rule"), refuse)
+    advances = _prepare_schedules(optimizer, optimizer.schedules, state["schedules"], refuse)
+    advances += _prepare_groups(optimizer, state.get("groups", {}), refuse)
     nodes = [] if model is None else list(model.walk())
     tables: dict[str, dict[Any, Any]] = {part: {} for part in ARRAYS}
     counts: dict[str, dict[Any, int]] = {name: {} for name in COUNTS}
@@ -99,6 +111,10 @@ def prepare_state(
     def apply() -> None:
         for advance in advances:
             advance()
+        optimizer.rule = rule
+        for name, default in CHOICES.items():
+            setattr(optimizer, name, copy(state.get(name, default)))
+        optimizer._forget_names()
         for name in SETTINGS:
             setattr(optimizer, name, state["settings"][name])
         for name in FLAGS:
@@ -173,16 +189,47 @@ def _little_endian(array: Any) -> numpy.ndarray:
     return numpy.asarray(array, dtype=array.dtype.newbyteorder("<"))
 
 
-def _position(optimizer: "Optimizer", name: str) -> int:
-    schedule = optimizer.schedules[name]
+def _positions(optimizer: "Optimizer", schedules: dict[str, Any]) -> dict[str, int]:
+    return {name: _position(optimizer, schedule) for name, schedule in schedules.items()}
+
+
+def _position(optimizer: "Optimizer", schedule: Any) -> int:
     return schedule.position if isinstance(schedule, Series) else optimizer._drawn
 
 
-def _prepare_schedule(optimizer: "Optimizer", name: str, position: int, refuse: Any) -> Callable[[], None]:
-    schedule = optimizer.schedules.get(name)
-    if schedule is None:
-        raise refuse(f"it was saved with a schedule for '{name}', but the optimizer has a constant there")
-    now = _position(optimizer, name)
+def _prepare_schedules(
+    optimizer: "Optimizer", schedules: dict[str, Any], positions: dict[str, int], refuse: Any
+) -> list[Callable[[], None]]:
+    for name in positions:
+        if name not in schedules:
+            raise refuse(f"it was saved with a schedule for '{name}', but the optimizer has a constant there")
+    missing = set(schedules) - set(positions)
+    if missing:
+        raise refuse(f"the optimizer has schedules for {sorted(missing)}, the data has none for these")
+    return [
+        _prepare_schedule(optimizer, name, schedules[name], positions[name], refuse) for name in positions
+    ]
+
+
+def _prepare_groups(optimizer: "Optimizer", saved: dict[str, Any], refuse: Any) -> list[Callable[[], None]]:
+    groups = {group.name: group for group in optimizer.groups}
+    if list(saved) != list(groups):
+        raise refuse(f"it was saved with the groups {list(saved)}, and the optimizer has {list(groups)}")
+    steps: list[Callable[[], None]] = []
+    for name, entry in saved.items():
+        if set(entry["values"]) != set(groups[name].values):
+            raise refuse(
+                f"its group '{name}' has {sorted(entry['values'])}, and the optimizer's {sorted(groups[name].values)}"
+            )
+        steps += _prepare_schedules(optimizer, groups[name].schedules, entry["schedules"], refuse)
+        steps.append(partial(groups[name].values.update, entry["values"]))
+    return steps
+
+
+def _prepare_schedule(
+    optimizer: "Optimizer", name: str, schedule: Any, position: int, refuse: Any
+) -> Callable[[], None]:
+    now = _position(optimizer, schedule)
     if isinstance(schedule, Series):
         if position < now:
             schedule.check_repeatable()
@@ -198,6 +245,27 @@ def _prepare_schedule(optimizer: "Optimizer", name: str, position: int, refuse: 
         optimizer._drawn = position
 
     return replay
+
+
+def _prepare_rule(rule: Any, saved: Any, refuse: Any) -> Any:
+    """The optimizer's rule, with the options that were saved."""
+    if saved is None and rule is None:
+        return None
+    kind = "SGD, Adam or RAdam"
+    if saved is not None:
+        if not isinstance(saved, dict) or not isinstance(saved.get("options"), dict):
+            raise refuse(f"expected the name and the options of a kind of optimizer, got {saved!r}")
+        kind = saved.get("name")
+    name = "SGD, Adam or RAdam" if rule is None else rule.name
+    if kind != name:
+        raise refuse(f"it was saved by {kind}, and this is {name}")
+    now = asdict(rule)
+    options = saved["options"]
+    if {key: type(value) for key, value in now.items()} != {
+        key: type(value) for key, value in options.items()
+    }:
+        raise refuse(f"expected options of {name} such as {now}, got {options}")
+    return replace(rule, **options)
 
 
 def _check_layout(state: Any, refuse: Any) -> None:
@@ -218,15 +286,40 @@ def _check_layout(state: Any, refuse: Any) -> None:
             raise refuse(f"expected a number for the setting '{name}', got {value!r}")
     if not all(isinstance(state["flags"].get(name), bool) for name in FLAGS):
         raise refuse(f"expected {' and '.join(FLAGS)} to be true or false, got {state['flags']}")
-    for name, position in state["schedules"].items():
-        if not isinstance(position, int) or not 1 <= position <= LAST_POSITION:
-            raise refuse(
-                f"expected the position of the schedule of '{name}', from 1 to {LAST_POSITION}, got {position!r}"
-            )
+    _check_positions(state["schedules"], refuse)
+    _check_choices(state, refuse)
     for entry in state["parameters"]:
         problem = _find_malformed_parameter(entry)
         if problem is not None:
             raise refuse(problem)
+
+
+def _check_positions(schedules: dict[str, Any], refuse: Any) -> None:
+    for name, position in schedules.items():
+        if not isinstance(position, int) or not 1 <= position <= LAST_POSITION:
+            raise refuse(
+                f"expected the position of the schedule of '{name}', from 1 to {LAST_POSITION}, got {position!r}"
+            )
+
+
+def _check_choices(state: dict[str, Any], refuse: Any) -> None:
+    frozen, groups = state.get("frozen", []), state.get("groups", {})
+    if (
+        state.get("clip", "parameter") not in ("parameter", "global")
+        or not isinstance(state.get("average_bias_correction", False), bool)
+        or not isinstance(frozen, list)
+        or not all(isinstance(pattern, str) for pattern in frozen)
+    ):
+        raise refuse(f"expected choices such as {CHOICES}, got {[state.get(name) for name in CHOICES]}")
+    if not isinstance(groups, dict):
+        raise refuse(f"expected groups by name, got {groups!r}")
+    for name, entry in groups.items():
+        values = entry.get("values") if isinstance(entry, dict) else None
+        if not isinstance(values, dict) or not all(isinstance(v, (int, float)) for v in values.values()):
+            raise refuse(f"expected the numbers of the group {name!r}, got {entry!r}")
+        if not isinstance(entry.get("schedules"), dict):
+            raise refuse(f"expected the schedules of the group {name!r}, got {entry!r}")
+        _check_positions(entry["schedules"], refuse)
 
 
 def _find_malformed_parameter(entry: Any) -> str | None:

@@ -25,9 +25,12 @@ from .initializers import (
 )
 from .kernels._threads import get_num_threads, set_num_threads
 from .layers import (
+    GLU,
+    GRU,
     LSTM,
     CauchySimilarity,
     ClippedLinear,
+    Conv1d,
     Dish,
     Dropout,
     Embed,
@@ -43,6 +46,7 @@ from .layers import (
     Logistic,
     Maxout,
     Mish,
+    MultiHeadAttention,
     MultiSoftmax,
     MXNetWrapper,
     ParametricAttention,
@@ -54,14 +58,18 @@ from .layers import (
     PyTorchWrapper_v3,
     Relu,
     ReluK,
+    RMSNorm,
     Sigmoid,
+    SinusoidalPositions,
     Softmax,
     Softmax_v2,
     SparseLinear,
     SparseLinear_v2,
+    SwiGLU,
     Swish,
     TensorFlowWrapper,
     TorchScriptWrapper_v1,
+    TransformerBlock,
     add,
     array_getitem,
     bidirectional,
@@ -130,7 +138,8 @@ from .model import (
     set_dropout_rate,
     wrap_model_recursive,
 )
-from .optimizers import SGD, Adam, Optimizer, RAdam
+from .optimizers import SGD, Adam, AdamW, Lion, MomentumSGD, NAdam, Optimizer, RAdam
+from .safetensors import load_safetensors, save_safetensors
 from .schedules import (
     compounding,
     constant,
@@ -205,6 +214,7 @@ __all__ = [
     "HardSwishMobilenet", "HardTanh", "HashEmbed", "LSTM", "LayerNorm", "Linear", "Maxout", "Mish",
     "MultiSoftmax", "ParametricAttention", "ParametricAttention_v2", "Relu", "ReluK", "Sigmoid", "Softmax",
     "Softmax_v2", "SparseLinear", "SparseLinear_v2", "Swish",
+    "Conv1d", "GLU", "GRU", "MultiHeadAttention", "RMSNorm", "SinusoidalPositions", "SwiGLU", "TransformerBlock",
     # layers without
     "Dropout", "Logistic", "array_getitem", "expand_window", "premap_ids", "reduce_first", "reduce_last",
     "reduce_max", "reduce_mean", "reduce_sum", "remap_ids", "remap_ids_v2", "sigmoid_activation",
@@ -222,14 +232,16 @@ __all__ = [
     "Model", "change_attr_values", "deserialize_attr", "serialize_attr", "set_dropout_rate",
     "wrap_model_recursive",
     # optimizers and schedules
-    "Adam", "Optimizer", "RAdam", "SGD", "compounding", "constant", "constant_then", "cyclic_triangular",
-    "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence", "slanted_triangular",
-    "warmup_cosine", "warmup_linear",
+    "Adam", "AdamW", "Lion", "MomentumSGD", "NAdam", "Optimizer", "RAdam", "SGD", "compounding", "constant",
+    "constant_then", "cyclic_triangular", "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence",
+    "slanted_triangular", "warmup_cosine", "warmup_linear",
     # networks of other frameworks
     "PyTorchGradScaler", "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchShim", "PyTorchWrapper", "PyTorchWrapper_v2",
     "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",
     "TensorFlowShim", "TensorFlowWrapper", "keras_model_fns", "keras_subclass", "maybe_handshake_model",
     "MXNetShim", "MXNetWrapper", "JAXShim", "JAXWrapper",
+    # safetensors
+    "load_safetensors", "save_safetensors",
     # types
     "ArgsKwargs", "Padded", "Ragged", "Unserializable",
     # util

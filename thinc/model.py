@@ -231,7 +231,8 @@ class Model(State, Operators, Generic[InT, OutT]):
         Raises
         ------
         ValueError
-            If a gradient and its parameter differ in size; nothing is changed then.
+            If a gradient and its parameter differ in size, or a pattern of the optimizer's groups or frozen parameters
+            matches nothing; nothing is changed then.
         FloatingPointError
             If a gradient is not finite and the optimizer has ``on_nonfinite="raise"``. Nothing is changed then,
             unless it is a shim's: the shims before it have been updated.
@@ -253,20 +254,27 @@ class Model(State, Operators, Generic[InT, OutT]):
                         f"Cannot update parameter '{key[1]}' of model '{node.name}': its gradient has NaNs or "
                         "infinities. Nothing has been changed."
                     )
-        for node in nodes:
-            for shim in node._shims:
-                shim.finish_update(optimizer)
-        if is_ours(optimizer):
+        if not is_ours(optimizer):
+            for node in nodes:
+                for shim in node._shims:
+                    shim.finish_update(optimizer)
+            for node, key, W, dW in todo:
+                new, _ = optimizer(key, W, dW)
+                node.set_param(key[1], new)
+            return
+        try:
+            optimizer.prepare_update(nodes, todo)
+            for node in nodes:
+                for shim in node._shims:
+                    shim.finish_update(optimizer)
             weights = [W for _, _, W, _ in todo]
             updated = optimizer.update_many(
                 [key for _, key, _, _ in todo], weights, [dW for _, _, _, dW in todo]
             )
-            for (node, key, W, _), new in zip(todo, updated, strict=True):
-                if new is not W or node._params.proxy is not None:
-                    node.set_param(key[1], new)
-        else:
-            for node, key, W, dW in todo:
-                new, _ = optimizer(key, W, dW)
+        finally:
+            optimizer.end_update()
+        for (node, key, W, _), new in zip(todo, updated, strict=True):
+            if new is not W or node._params.proxy is not None:
                 node.set_param(key[1], new)
 
     @contextmanager

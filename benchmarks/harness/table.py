@@ -28,7 +28,10 @@ FAMILIES = {
         *("as_contig", "alloc", "tile"),
     ),
     "losses": ("CategoricalCross", "SequenceCategorical", "L2Distance", "CosineDistance", "logloss"),
-    "optimizers": ("adam", "Adam", "RAdam", "SGD", "clip_gradient", "update_averages"),
+    "optimizers": (
+        *("adam", "Adam", "RAdam", "SGD", "AdamW", "MomentumSGD", "NAdam", "Lion"),
+        *("clip_gradient", "update_averages"),
+    ),
     "dropout, batches": ("get_dropout_mask", "minibatch", "multibatch"),
 }
 

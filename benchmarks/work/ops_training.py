@@ -64,46 +64,66 @@ def _jax_cosine(j: Any, X: Any, Y: Any) -> Any:
     return backward(-j.np.ones_like(value))[0], j.np.abs(value - 1).sum()
 
 
-def _optimizer(name: str, jax: Any, **torch: Any) -> Op:
+def _optimizer(
+    name: str,
+    jax: Any,
+    torch: Any,
+    dtypes: Any = FLOATS,
+    unchecked: tuple[str, ...] = (),
+    published: bool = True,
+) -> Op:
     """A step for one parameter, without decay, clipping and averages; the gradient is zeroed."""
 
     def step(t, weights, gradient):
-        make = getattr(t, name)
-        settings = {} if name == "SGD" else {"use_averages": False}
-        optimizer = make(data.LEARN_RATE, L2=0.0, grad_clip=0.0, **{"use_averages": False, **settings})
+        optimizer = getattr(t, name)(data.LEARN_RATE, L2=0.0, grad_clip=0.0, use_averages=False)
         return partial(optimizer, (0, "W"), weights, gradient)
 
     def torch_step(t, weights, gradient):
         weights = t.nn.Parameter(weights)
         weights.grad = gradient
-        optimizer = getattr(t.optim, name)([weights], lr=data.LEARN_RATE, **torch)
+        step = torch(t, weights)
 
         def run():
-            optimizer.step()
+            step()
             gradient.zero_()
 
         return run
 
-    def start(j, weights):
-        return weights, jax(j).init(weights)
+    def start(j, weights, gradient):
+        return weights, jax(j).init(weights), gradient
 
-    def jax_step(j, state, gradient):
-        weights, moments = state
+    def jax_step(j, state):
+        weights, moments, gradient = state
         updates, moments = jax(j).update(gradient, moments, weights)
-        return weights + updates, moments
+        return weights + updates, moments, j.np.zeros_like(gradient)
 
     return Op(
         FLAT,
         step,
         torch_step,
         Carried(start, jax_step),
-        dtypes=("float32",) if name == "Adam" else FLOATS,
+        dtypes=dtypes,
         refill=("gradient",),
         result="weights",
-        unchecked=("torch", "jax")
-        if name == "RAdam"
-        else (),  # other first steps, before the variance is known
+        unchecked=unchecked,
+        published=published,
     )
+
+
+def _torch_optimizer(name: str, **settings: Any) -> Any:
+    """PyTorch's own, by its name there."""
+    return lambda t, weights: getattr(t.optim, name)([weights], lr=data.LEARN_RATE, **settings).step
+
+
+def _torch_lion(t: Any, weights: Any) -> Any:
+    """PyTorch has none: in as few passes as eager operations allow."""
+    moment, gradient, values = t.zeros_like(weights), weights.grad, weights.detach()
+
+    def step():
+        values.add_(moment.lerp(gradient, 0.1).sign_(), alpha=-data.LEARN_RATE)
+        moment.lerp_(gradient, 0.01)
+
+    return step
 
 
 def _fused_adam(t: Any, weights: Any, gradient: Any, mom1: Any, mom2: Any) -> Any:
@@ -119,10 +139,11 @@ def _fused_adam(t: Any, weights: Any, gradient: Any, mom1: Any, mom2: Any) -> An
     return run
 
 
-def _adam(j: Any, weights: Any, gradient: Any, mom1: Any, mom2: Any) -> tuple:
+def _adam(j: Any, weights: Any, mom1: Any, mom2: Any, gradient: Any) -> tuple:
     mom1 = BETAS[0] * mom1 + (1 - BETAS[0]) * gradient
     mom2 = BETAS[1] * mom2 + (1 - BETAS[1]) * gradient * gradient
-    return weights - 0.001 * mom1 / (EPS + j.np.sqrt(mom2)), mom1, mom2
+    weights = weights - 0.001 * mom1 / (EPS + j.np.sqrt(mom2))
+    return weights, mom1, mom2, j.np.zeros_like(gradient)
 
 
 def _clip(t: Any, gradient: Any) -> Any:
@@ -200,16 +221,48 @@ TRAINING = {
         ),
         _fused_adam,
         Carried(
-            lambda j, weights, mom1, mom2: (weights, mom1, mom2),
-            lambda j, state, gradient: _adam(j, state[0], gradient, *state[1:]),
+            lambda j, weights, mom1, mom2, gradient: (weights, mom1, mom2, gradient),
+            lambda j, state: _adam(j, *state),
         ),
         refill=("gradient",),
         result="weights",
         unchecked=("torch",),  # it corrects the bias
     ),
-    "Adam": _optimizer("Adam", lambda j: j.optax.adam(data.LEARN_RATE), fused=True),
-    "RAdam": _optimizer("RAdam", lambda j: j.optax.radam(data.LEARN_RATE), foreach=True),
-    "SGD": _optimizer("SGD", lambda j: j.optax.sgd(data.LEARN_RATE), fused=True),
+    "Adam": _optimizer(
+        "Adam", lambda j: j.optax.adam(data.LEARN_RATE), _torch_optimizer("Adam", fused=True), ("float32",)
+    ),
+    "RAdam": _optimizer(
+        "RAdam",
+        lambda j: j.optax.radam(data.LEARN_RATE),
+        _torch_optimizer("RAdam", foreach=True),
+        unchecked=("torch", "jax"),  # other first steps, before the variance is known
+    ),
+    "SGD": _optimizer("SGD", lambda j: j.optax.sgd(data.LEARN_RATE), _torch_optimizer("SGD", fused=True)),
+    "AdamW": _optimizer(
+        "AdamW",
+        lambda j: j.optax.adamw(data.LEARN_RATE, weight_decay=0.0),
+        _torch_optimizer("AdamW", weight_decay=0.0, fused=True),
+        published=False,
+    ),
+    "MomentumSGD": _optimizer(
+        "MomentumSGD",
+        lambda j: j.optax.sgd(data.LEARN_RATE, momentum=0.9),
+        _torch_optimizer("SGD", momentum=0.9, fused=True),
+        published=False,
+    ),
+    "NAdam": _optimizer(
+        "NAdam",
+        lambda j: j.optax.nadam(data.LEARN_RATE),
+        _torch_optimizer("NAdam", foreach=True),
+        unchecked=("jax",),  # its momentum does not grow
+        published=False,
+    ),
+    "Lion": _optimizer(
+        "Lion",
+        lambda j: j.optax.lion(data.LEARN_RATE, weight_decay=0.0),
+        _torch_lion,
+        published=False,
+    ),
     "clip_gradient": Op(
         FLAT,
         lambda t, gradient: partial(t.ops.clip_gradient, gradient, 1.0),

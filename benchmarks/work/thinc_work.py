@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+from typing import Any
 
 import numpy
 
@@ -180,6 +181,44 @@ def lstm(passes: str, nO: int, nI: int, n: int, shortest: int, longest: int) -> 
         "both": both,
     }[passes]
     return Work(run, check=run)
+
+
+def gru(passes: str, nO: int, nI: int, n: int, shortest: int, longest: int) -> Work:
+    """Prediction or both passes, over a padded batch."""
+    ops = api.NumpyOps()
+    Xp = ops.list2padded(data.sequences(n, shortest, longest, nI))
+    model = api.GRU(nO, nI)
+    model.initialize()
+    model.set_param("GRU", 0.1 * data.floats(model.get_param("GRU").size))
+    dY = api.Padded(data.floats(*Xp.data.shape[:2], nO, seed=1), Xp.size_at_t, Xp.lengths, Xp.indices)
+    return _passes(model, Xp, dY, passes)
+
+
+def attention(passes: str, n: int, width: int, heads: int) -> Work:
+    """Prediction or both passes, over one sequence."""
+    return _on_sequence(api.MultiHeadAttention(width, width, nH=heads), passes, n, width)
+
+
+def block(passes: str, n: int, width: int, heads: int) -> Work:
+    """The same, with the dense network behind it."""
+    return _on_sequence(api.TransformerBlock(width, nH=heads, activation="relu"), passes, n, width)
+
+
+def _on_sequence(model: api.Model, passes: str, n: int, width: int) -> Work:
+    ops = api.NumpyOps()
+    X, dY = (api.Ragged(data.floats(n, width, seed=seed), ops.asarray1i([n])) for seed in (0, 1))
+    model.initialize()
+    return _passes(model, X, dY, passes)
+
+
+def _passes(model: api.Model, X: Any, dY: Any, passes: str) -> Work:
+    def both():
+        for node in model.walk():
+            for name in node.grad_names:
+                node.get_grad(name)[...] = 0
+        model(X, True)[1](dY)
+
+    return Work(both if passes == "both" else lambda: model.predict(X))
 
 
 def _tagger(docs: list) -> api.Model:

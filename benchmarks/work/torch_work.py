@@ -160,6 +160,44 @@ def lstm(passes: str, nO: int, nI: int, n: int, shortest: int, longest: int) -> 
     return Work(both if passes == "both" else lambda: model(packed))
 
 
+def gru(passes: str, nO: int, nI: int, n: int, shortest: int, longest: int) -> Work:
+    """`nn.GRU` on sequences that are packed beforehand, with the gradients of parameters and input."""
+    Xs = [tensor(X) for X in data.sequences(n, shortest, longest, nI)]
+    packed = nn.utils.rnn.pack_sequence(Xs, enforce_sorted=False)
+    packed.data.requires_grad_(passes == "both")
+    dY = tensor(data.floats(len(packed.data), nO, seed=1))
+    model = nn.GRU(nI, nO)
+    return _passes(model, packed.data, dY, passes, lambda _: model(packed)[0].data)
+
+
+def attention(passes: str, n: int, width: int, heads: int) -> Work:
+    """`nn.MultiheadAttention` on one sequence, without its weights as a result: the fused kernel."""
+    model = nn.MultiheadAttention(width, heads, batch_first=True)
+    X, dY = tensor(data.floats(n, width))[None], tensor(data.floats(n, width, seed=1))[None]
+    return _passes(model, X, dY, passes, lambda X: model(X, X, X, need_weights=False)[0])
+
+
+def block(passes: str, n: int, width: int, heads: int) -> Work:
+    """`nn.TransformerEncoderLayer` on one sequence, normalized first, without dropout."""
+    model = nn.TransformerEncoderLayer(width, heads, 4 * width, 0.0, batch_first=True, norm_first=True)
+    X, dY = tensor(data.floats(n, width))[None], tensor(data.floats(n, width, seed=1))[None]
+    return _passes(model, X, dY, passes, model)
+
+
+def _passes(model: nn.Module, X: torch.Tensor, dY: torch.Tensor, passes: str, run: Any) -> Work:
+    if passes == "predict":
+        model.eval()
+        return Work(torch.no_grad()(lambda: run(X)))
+    X.requires_grad_()
+
+    def both():
+        model.zero_grad(set_to_none=False)
+        X.grad = None
+        run(X).backward(dY)
+
+    return Work(both)
+
+
 def _mlp_predict(widths: tuple[int, ...]) -> nn.Module:
     layers: list[nn.Module] = []
     for n_in, n_out in itertools.pairwise(widths[:-1]):

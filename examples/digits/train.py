@@ -2,22 +2,29 @@
 
     python examples/digits/train.py [--config FILE] [--data FOLDER] [--out FOLDER]
 
-Prints accuracy and throughput per epoch, writes the model and a picture of the curves, then loads the saved model
-into a fresh one and checks that it predicts the same.
+Prints accuracy and throughput per epoch, writes the model, a log and pictures of the curves and of the model, then
+loads the saved model into a fresh one and checks that it predicts the same.
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 
 import numpy
 from data import has_mnist, load
-from plot import save_curves
 from tqdm import tqdm
 
+import thinc
+from thinc import plots
 from thinc.api import Config, Model, Optimizer, fix_random_seed, registry
 
 HERE = Path(__file__).parent
+PANELS = {
+    "Loss (sum of squared gradients)": ["loss"],
+    "Accuracy": ["train", "dev"],
+    "Learning rate": ["learn_rate"],
+}
 
 
 def evaluate(model: Model, batch_size: int, X: numpy.ndarray, Y: numpy.ndarray) -> float:
@@ -28,15 +35,17 @@ def evaluate(model: Model, batch_size: int, X: numpy.ndarray, Y: numpy.ndarray) 
     return correct / len(X)
 
 
-def train_epoch(model: Model, optimizer: Optimizer, loss, batches, label: str) -> list[dict]:
-    """Make one pass over the batches; return a record per update."""
+def train_epoch(model: Model, optimizer: Optimizer, loss, batches, label: str, step: int) -> list[dict]:
+    """Make one pass over the batches, the first update of which is number `step`; return a record per update."""
     steps = []
     for X, Y in tqdm(batches, desc=label, leave=False, disable=None):
         guesses, backprop = model.begin_update(X, input_gradient=False)
         gradient, value = loss(guesses, Y)
         backprop(gradient)
         model.finish_update(optimizer)
-        steps.append({"loss": float(value), "learn_rate": optimizer.learn_rate})
+        steps.append(
+            {"step": step + len(steps), "loss": float(value), "learn_rate": float(optimizer.learn_rate)}
+        )
         optimizer.step_schedules()
     return steps
 
@@ -61,32 +70,39 @@ def main() -> None:
     classes = numpy.eye(int(train_Y.max()) + 1, dtype="float32")
     model.initialize(X=train_X[:8], Y=classes)
     batches = model.ops.multibatch(C["batch_size"], train_X, train_Y, shuffle=True)
-    steps: list[dict] = []
-    epochs: list[dict] = []
-    for epoch in range(1, settings["epochs"] + 1):
-        start = time.perf_counter()
-        done = train_epoch(model, optimizer, loss, batches, f"epoch {epoch}")
-        speed = len(train_X) / (time.perf_counter() - start)
-        steps += done
-        with model.use_params(optimizer.averages):
-            record = {
-                "step": len(steps),
-                "loss": sum(step["loss"] for step in done) / len(done),
-                "train": evaluate(model, 256, train_X, train_Y),
-                "dev": evaluate(model, 256, dev_X, dev_Y),
-            }
-        epochs.append(record)
-        print(
-            f"epoch {epoch:3}  loss {record['loss']:.5f}  train {100 * record['train']:6.2f} %  "
-            f"dev {100 * record['dev']:6.2f} %  {speed:10,.0f} samples/s"
-        )
-
     args.out.mkdir(parents=True, exist_ok=True)
+    updates, best = 0, 0.0
+    with open(args.out / "log.jsonl", "w", encoding="utf8") as log:
+        for epoch in range(1, settings["epochs"] + 1):
+            start = time.perf_counter()
+            done = train_epoch(model, optimizer, loss, batches, f"epoch {epoch}", updates + 1)
+            speed = len(train_X) / (time.perf_counter() - start)
+            updates += len(done)
+            with model.use_params(optimizer.averages):
+                record = {
+                    "epoch": epoch,
+                    "step": updates,
+                    "mean loss": sum(step["loss"] for step in done) / len(done),
+                    "train": evaluate(model, 256, train_X, train_Y),
+                    "dev": evaluate(model, 256, dev_X, dev_Y),
+                }
+            best = max(best, record["dev"])
+            log.writelines(json.dumps(line) + "\n" for line in [*done, record])
+            print(
+                f"epoch {epoch:3}  loss {record['mean loss']:.5f}  train {100 * record['train']:6.2f} %  "
+                f"dev {100 * record['dev']:6.2f} %  {speed:10,.0f} samples/s"
+            )
+
     with model.use_params(optimizer.averages):
         expected = model.predict(dev_X)
         model.to_disk(args.out / "model.bin")
-    save_curves(args.out / "curves.png", f"{name}: {len(steps)} updates", steps, epochs)
-    print(f"Saved {args.out / 'model.bin'} and {args.out / 'curves.png'}")
+    title = f"{name}: {updates} updates, {100 * best:.2f} % on dev at best"
+    curves = plots.curves(
+        args.out / "log.jsonl", PANELS, smooth=25, logarithmic=list(PANELS)[:1], title=title
+    )
+    curves.savefig(args.out / "curves.png", dpi=110)
+    plots.graph(model, thinc.profile(model, train_X[:64])).savefig(args.out / "model.svg")
+    print(f"Saved {args.out / 'model.bin'}, {args.out / 'curves.png'} and {args.out / 'model.svg'}")
 
     restored = registry.make_from_config(config)["model"].from_disk(args.out / "model.bin")
     if not numpy.array_equal(restored.predict(dev_X), expected):

@@ -42,6 +42,9 @@ template <typename T> struct Normalizers {
     void (*backprop_layernorm)(T* dx, T* dgain, T* dbias, const T* dy, const T* x, const T* gain, const T* mu,
                                const T* rstd, std::size_t rows, std::size_t n);
     void (*sum_columns)(T* sums, const T* x, std::size_t rows, std::size_t n);
+    void (*rmsnorm)(T* y, T* rstd, const T* x, const T* gain, std::size_t rows, std::size_t n, T epsilon);
+    void (*backprop_rmsnorm)(T* dx, T* dgain, const T* dy, const T* x, const T* gain, const T* rstd, std::size_t rows,
+                             std::size_t n);
 };
 
 // --- maxout (kernels/maxout.hh)
@@ -104,6 +107,7 @@ template <typename T> struct Windows {
     void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
                              std::size_t nW, std::size_t first, std::size_t last);
     void (*add)(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole);
+    void (*multiply)(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole);
     void (*add_reversed)(T* out, const T* X, std::size_t X_stride, const T* Y, const std::int32_t* lengths,
                          std::size_t S, std::size_t B, std::size_t I, std::size_t first, std::size_t last);
 };
@@ -174,27 +178,85 @@ template <typename T> struct LSTMBackpropStep {
 template <typename T> struct LSTMs {
     void (*step)(const LSTMStep<T>* step);
     void (*backprop_step)(const LSTMBackpropStep<T>* step);
-    void (*transpose)(T* to, std::size_t stride, const T* x, std::size_t rows, std::size_t columns);
+};
+
+// --- gated units and the GRU (kernels/gated.hh)
+// The rows of one step, nO units each; rows are adjacent.
+template <typename T> struct GRUStep {
+    std::size_t rows, nO;
+    const T *a, *u, *b, *h;  // (rows, 3 nO), (rows, 3 nO), (nO,), (rows, nO): the state before
+    T *y, *gates;            // (rows, nO), and (rows, 4 nO): what backward needs, or null
+};
+template <typename T> struct GRUBackpropStep {
+    std::size_t rows, nO;
+    const T *dy, *gates, *h;  // (rows, nO), (rows, 4 nO), (rows, nO)
+    T *dh, *da, *du;          // (rows, nO) in place, (rows, 3 nO), (rows, 3 nO)
+};
+template <typename T> struct GatedUnits {
+    void (*glu)(T* y, const T* a, std::size_t rows, std::size_t n);
+    void (*backprop_glu)(T* da, const T* dy, const T* a, std::size_t rows, std::size_t n);
+    void (*swiglu)(T* y, const T* a, std::size_t rows, std::size_t n);
+    void (*backprop_swiglu)(T* da, const T* dy, const T* a, std::size_t rows, std::size_t n);
+    void (*gru_step)(const GRUStep<T>* step);
+    void (*backprop_gru_step)(const GRUBackpropStep<T>* step);
+};
+
+// --- attention (kernels/attention.hh)
+// One head of one sequence. Strides are elements between rows; those of Q, K, V and their gradients are the same.
+template <typename T> struct AttentionHead {
+    std::ptrdiff_t rows, width;
+    const T *Q, *K, *V;  // (rows, width)
+    std::ptrdiff_t sX;
+    T* Y;  // (rows, width)
+    std::ptrdiff_t sY;
+    T* norms;  // (rows,)
+    T scale;
+    bool causal;
+    // Dropout: the key of the stream of random bits, the element for row 0 and key 0, a multiple of 64, and how many
+    // elements there are for a row, too. Without dropout the threshold is 0.
+    std::uint64_t key, first, row_bits;
+    std::uint32_t threshold;
+    double rate;
+    float kept;  // what remaining weights are multiplied by
+};
+template <typename T> struct AttentionGradient {
+    const T* dY;  // (rows, width)
+    std::ptrdiff_t sY;
+    T *dQ, *dK, *dV;  // (rows, width)
+    std::ptrdiff_t sX;
+};
+template <typename T> struct Attentions {
+    std::size_t (*workspace)(const AttentionHead<T>* head);  // elements of T
+    void (*forward)(const AttentionHead<T>* head, T* work);
+    std::size_t (*backprop_workspace)(const AttentionHead<T>* head);
+    void (*backprop)(const AttentionHead<T>* head, const AttentionGradient<T>* gradient, T* work);
+    void (*rotate)(T* X, std::ptrdiff_t sX, const T* waves, std::ptrdiff_t rows, std::ptrdiff_t heads,
+                   std::ptrdiff_t width, bool back);
 };
 
 // --- optimizers (kernels/optimizers.hh)
-enum UpdateRule : int { update_sgd = 0, update_momentum = 1, update_adam = 2 };
+enum UpdateRule : int {
+    update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb,
+    update_schedule_free
+};
 
-// The arrays of one parameter, all of the kernel's type. The moments may be null under SGD, average always.
+// The numbers of an update, for all parameters that are at the same step under the same settings.
+struct UpdateSettings {
+    int rule;         // UpdateRule
+    int decay_first;  // whether the weights are shrunk before the step instead of after it
+    double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate;
+};
+
+// The arrays of one parameter, all of the kernel's type; those that the rule does not use may be null.
 struct ParameterUpdate {
     void *weights, *gradient, *mom1, *mom2, *average;
     std::size_t size;
-    double step, average_rate;
-    int rule;       // UpdateRule
     double factor;  // of the gradient: less than 1 where it is clipped
-};
-
-struct UpdateSettings {
-    double beta1, beta2, eps, l2, decay, clip;
+    const UpdateSettings* settings;
 };
 
 template <typename T> struct Optimizers {
-    void (*update)(const ParameterUpdate* items, std::size_t count, const UpdateSettings* settings);
+    void (*update)(const ParameterUpdate* items, std::size_t count);
     double (*sum_squares)(const T* x, std::size_t n);
     double (*sum_squares_penalised)(const T* x, const T* w, double l2, std::size_t n);
     void (*scale)(T* x, double factor, std::size_t n);
@@ -240,12 +302,19 @@ template <typename T> struct Losses {
     double (*huber)(T* gradient, const T* guesses, const T* truths, std::size_t n, double delta, double scale);
     int (*margin_ranking)(T* gradient, const T* guesses, const T* truths, std::size_t n, double margin, double scale,
                           double* loss);
+    void (*logloss)(T* out, const T* truths, const T* guesses, std::size_t n, const double* args);  // no args
 };
 
 // --- batching (kernels/batching.hh)
 struct Batching {
     std::ptrdiff_t (*gather_rows)(char* out, const char* rows, const std::int64_t* index, std::size_t n,
                                   std::size_t n_rows, std::size_t row_bytes);
+};
+
+// --- copies (kernels/copies.hh)
+template <typename T> struct Copies {
+    void (*transpose)(T* to, std::size_t to_stride, const T* x, std::size_t stride, std::size_t rows,
+                      std::size_t columns);
 };
 
 // --- everything that exists for float and for double
@@ -261,8 +330,11 @@ template <typename T> struct RealKernels {
     Tables<T> tables;
     Gemm<T> gemm;
     LSTMs<T> lstm;
+    GatedUnits<T> gated;
+    Attentions<T> attention;
     Optimizers<T> optimizers;
     Losses<T> losses;
+    Copies<T> copies;
 };
 
 struct Kernels {

@@ -2,10 +2,13 @@
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
+#include "thinc/kernels/attention.hh"
 #include "thinc/kernels/batching.hh"
+#include "thinc/kernels/copies.hh"
 #include "thinc/kernels/cross_entropy.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/elementwise_losses.hh"
+#include "thinc/kernels/gated.hh"
 #include "thinc/kernels/gather.hh"
 #include "thinc/kernels/gemm_parts.hh"
 #include "thinc/kernels/hashing.hh"
@@ -38,8 +41,11 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         table_kernels<T>(),
         gemm_kernels<T>(),
         lstm_kernels<T>(),
+        gated_kernels<T>(),
+        attention_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
+        copy_kernels<T>(),
     };
 }
 

@@ -7,10 +7,12 @@ from helpers.workers import run_all, run_workers
 from thinc.api import (
     SGD,
     Adam,
+    AdamW,
     LayerNorm,
     Linear,
     Maxout,
     Model,
+    MomentumSGD,
     RAdam,
     Relu,
     Softmax_v2,
@@ -30,6 +32,15 @@ OPTIMIZERS = {
     "Adam": lambda: Adam(warmup_linear(0.01, 20, 400), L2=1e-3),
     "RAdam": lambda: RAdam(0.01, grad_clip=0.05),  # clips in every step
     "SGD": lambda: SGD(0.1, L2=1e-3, use_averages=True),
+    "AdamW": lambda: AdamW(
+        warmup_linear(0.01, 20, 400),
+        L2=0.1,
+        grad_clip=0.05,
+        clip="global",
+        use_averages=True,
+        groups={"*.b": {"L2": 0.0}, "relu": {"lr_scale": 0.5}},
+    ),
+    "MomentumSGD": lambda: MomentumSGD(0.01, nesterov=True, use_averages=True),
 }
 
 

@@ -277,6 +277,11 @@ DENSE = [
     dense("Mish", dropout=0.3),
     dense("Maxout", normalize=True, dropout=0.3),
     on_matrix("LayerNorm", lambda: layers.LayerNorm(4), 4, bad=wide),
+    on_matrix("RMSNorm", lambda: layers.RMSNorm(4), 4, bad=wide),
+    on_matrix("RMSNorm-eps", lambda: layers.RMSNorm(4, eps=0.5), 4, bad=wide),
+    dense("GLU"),
+    dense("SwiGLU"),
+    dense("SwiGLU", normalize=True, dropout=0.3),
 ]
 
 EMBEDDINGS = [
@@ -410,6 +415,68 @@ RECURRENT = [
     ),
 ]
 
+RECURRENT += [
+    recurrent("GRU", lambda: layers.GRU(3, 4), 3, constants=()),
+    recurrent("GRU-bi", lambda: layers.GRU(4, 4, bi=True), 4, constants=()),
+    recurrent(
+        "GRU-bi-deep-dropout", lambda: layers.GRU(4, 4, bi=True, depth=2, dropout=0.3), 4, constants=()
+    ),
+    on_list("with_padded-GRU-list", lambda: layers.with_padded(layers.GRU(3, 4)), 3, bad=matrix),
+]
+
+HEADS = [
+    ("", {}),
+    ("-causal", {"causal": True}),
+    ("-rotary", {"rotary": True}),
+    ("-dropout", {"causal": True, "rotary": True, "dropout": 0.4}),
+]
+
+TRANSFORMERS = [
+    *(
+        on_ragged(
+            f"MultiHeadAttention{id}",
+            lambda more=more: layers.MultiHeadAttention(4, 4, nH=2, **more),
+            4,
+            bad=wide_ragged,
+        )
+        for id, more in HEADS
+    ),
+    on_ragged(
+        "MultiHeadAttention-widths",
+        lambda: layers.MultiHeadAttention(6, 4, nH=3),
+        6,
+        bad=long_ragged,
+        error=IndexError,
+    ),
+    on_padded("MultiHeadAttention-padded", lambda: layers.MultiHeadAttention(6, 4, nH=1), 6, bad=wide_padded),
+    on_list(
+        "MultiHeadAttention-list",
+        lambda: layers.with_ragged(layers.MultiHeadAttention(4, 4, nH=4)),
+        4,
+        bad=matrix,
+    ),
+    on_ragged("TransformerBlock", lambda: layers.TransformerBlock(4, nH=2, nF=5), 4, bad=wide_ragged),
+    on_list(
+        "TransformerBlock-list",
+        lambda: layers.TransformerBlock(
+            4, nH=2, nF=3, norm="rms", activation="swiglu", rotary=True, causal=True
+        ),
+        4,
+        bad=matrix,
+    ),
+    on_padded("TransformerBlock-padded", lambda: layers.TransformerBlock(4, nH=1, nF=3, dropout=0.2), 4),
+    on_ragged("SinusoidalPositions", lambda: layers.SinusoidalPositions(4), 4, bad=wide_ragged),
+    on_padded("SinusoidalPositions-padded", lambda: layers.SinusoidalPositions(4), 4, bad=wide_padded),
+]
+
+CONVOLUTIONS = [
+    on_matrix("Conv1d", lambda: layers.Conv1d(3, 4), 3, bad=wide),
+    on_ragged("Conv1d-ragged", lambda: layers.Conv1d(3, 4, 5), 3, bad=wide_ragged),
+    on_padded("Conv1d-padded", lambda: layers.Conv1d(3, 4, dilation=2), 3, bad=wide_padded),
+    Case("Conv1d-strided", lambda: layers.Conv1d(3, 4, 2, stride=2, padding=1), ragged, [(5, 3)], bad=arrays),
+    Case("Conv1d-shorter", lambda: layers.Conv1d(3, 4, 2, padding=0), padded, [(2, 2, 3)], bad=wide_padded),
+]
+
 PAIRS = [
     on_pair("CauchySimilarity", lambda: layers.CauchySimilarity(4), bad=lambda rng: (wide(rng), wide(rng))),
     on_pair("siamese", lambda: layers.siamese(layers.Mish(3, 4), layers.CauchySimilarity(3))),
@@ -490,6 +557,8 @@ LAYERS = [
     *COMBINATORS,
     *ATTENTION,
     *RECURRENT,
+    *TRANSFORMERS,
+    *CONVOLUTIONS,
     *PAIRS,
     *SPARSE,
     *WITHOUT_WEIGHTS,

@@ -50,7 +50,7 @@ for name in ("gelu", "gelu_approx", "mish"):
     elementwise(f"backprop_{name}", 2)
 for name in ("dsigmoid", "dtanh", "erf", "sechsq", "softmax", "_sum_columns"):
     elementwise(name, 1)
-for name in ("_add", "backprop_softmax"):
+for name in ("_add", "_multiply", "backprop_softmax"):
     elementwise(name, 2)
 
 
@@ -58,6 +58,18 @@ for name in ("_add", "backprop_softmax"):
 def added_in_place(rng, rows, dtype):
     Xs = [matrix(rng, rows, dtype) for _ in range(3)]
     return lambda: (OPS._sum(list(Xs)),)
+
+
+@splits
+def logloss(rng, rows, dtype):
+    truths, guesses = rng.uniform(size=(2, rows, WIDTH)).astype(dtype)
+    return lambda: (OPS.logloss(truths, guesses),)
+
+
+@splits
+def transposed(rng, rows, dtype):
+    X, wide = matrix(rng, rows, dtype), matrix(rng, 2 * WIDTH, dtype, rows)
+    return lambda: (OPS.as_contig(X.T), OPS.as_contig(wide.T))
 
 
 @splits
@@ -196,6 +208,53 @@ def lstm(rng, rows, dtype):
     def run():
         Y, saved = OPS.lstm_forward_training(params, state, state, X, sizes)
         return Y, *OPS.backprop_lstm(dY, sizes, params, saved)
+
+    return run
+
+
+@splits
+def rmsnorm(rng, rows, dtype):
+    X, dY, G = matrix(rng, rows, dtype), matrix(rng, rows, dtype), matrix(rng, 1, dtype)[0]
+
+    def run():
+        Y, rstd = OPS._rmsnorm(X, G, 1e-6)
+        return Y, rstd, *OPS._backprop_rmsnorm(dY, X, G, rstd)
+
+    return run
+
+
+@splits
+def gated(rng, rows, dtype):
+    A, dY = matrix(rng, rows, dtype, 2 * WIDTH), matrix(rng, rows, dtype)
+    return lambda: (OPS._glu(A), OPS._backprop_glu(dY, A), OPS._swiglu(A), OPS._backprop_swiglu(dY, A))
+
+
+@splits
+def gru(rng, rows, dtype):
+    sizes = numpy.sort(rng.integers(1, 9, size=max(rows // 5, 1)))[::-1]
+    X, dY = matrix(rng, sizes.sum(), dtype, 7), matrix(rng, sizes.sum(), dtype, 2 * 20)
+    params = matrix(rng, 1, dtype, 2 * 3 * 20 * (7 + 20 + 2))[0] * 0.1
+
+    def run():
+        Y, saved = OPS._gru(params, X, sizes, (1, 2, 20), True)
+        return Y, *OPS._backprop_gru(dY, sizes, params, saved, (1, 2, 20))
+
+    return run
+
+
+@splits
+def attention(rng, rows, dtype):
+    lengths = lengths_of(rng, rows)
+    X, dY, waves = matrix(rng, rows, dtype, 3 * 16), matrix(rng, rows, dtype, 16), matrix(rng, rows, dtype, 4)
+
+    def run():
+        heads = X.copy()
+        OPS._rotate(heads, lengths, waves, 8)
+        results = [heads]
+        for how in ((lengths, 4), (lengths, 2, True, 0.3, 5)):
+            Y, norms = OPS._attend_heads(heads, *how)
+            results += [Y, norms, OPS._backprop_attend_heads(dY, heads, Y, norms, *how)]
+        return results
 
     return run
 

@@ -4,7 +4,9 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+import thinc
 import thinc.kernels.optimizers
+from helpers.optimizer_kinds import KINDS, paper_matches
 from helpers.optimizer_twin import MAKERS, SETTINGS, call, draw, steps_match
 from thinc.backends import NumpyOps, Ops
 from thinc.optimizers import SGD, Adam
@@ -21,9 +23,33 @@ def test_update(name, settings, size):
     steps_match(MAKERS[name](0.01, **settings), call, size, n_steps=6)
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("size", [3, 17, 200])
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_with_a_rule(name, size, dtype):
+    rtol = 4e-6 if dtype == "float32" else 1e-12
+    paper_matches(KINDS[name], call, size, dtype, rtol=rtol, grad_clip=0.5, use_averages=True)
+    paper_matches(KINDS[name], call, size, dtype, rtol=rtol)
+
+
+@pytest.mark.usefixtures("one_thread_afterwards")
+@pytest.mark.parametrize("name", KINDS)
+def test_kinds_with_a_rule_on_threads(name, dtype):
+    results = []
+    for n_threads in (1, 3):
+        thinc.set_num_threads(n_threads)
+        optimizer = KINDS[name](grad_clip=0.5, use_averages=True)
+        weights = [draw(size, dtype=dtype) for size in (50_001, 7, 30_000)]
+        for step in range(3):
+            gradients = [draw(w.shape, 1 + step, dtype) for w in weights]
+            weights = optimizer.update_many([1, 2, 3], weights, gradients)
+        results.append([*weights, *optimizer.mom1.values(), *optimizer.averages.values()])
+    for one, other in zip(*results, strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", [*MAKERS, *KINDS])
 def test_a_value_does_not_depend_on_its_position(name):
-    whole, part = MAKERS[name](0.01, grad_clip=0.0), MAKERS[name](0.01, grad_clip=0.0)
+    whole, part = ((MAKERS | KINDS)[name](0.01, grad_clip=0.0) for _ in range(2))
     w, v = draw(100), draw(100)
     for step in range(6):
         g = draw(100, seed=step)

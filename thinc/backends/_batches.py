@@ -19,7 +19,8 @@ class Batches(SizedGenerator):
     """Every ``iter()`` is a pass over all batches, in order or shuffled.
 
     `get_state` tells the position in the present pass. `prepare_state` returns a function that takes such a
-    position over: the next ``iter()`` then goes on from there; the one after that is a new pass.
+    position over: the next ``iter()`` then goes on from there; the one after that is a new pass. `prepare_share`
+    takes over how far batches of other items had come.
 
     Parameters
     ----------
@@ -161,10 +162,38 @@ class Batches(SizedGenerator):
 
         return apply
 
+    def prepare_share(self, state: Any, what: str) -> Callable[[], None]:
+        """As `prepare_state`, for the position in batches of other items, such as another share of a data set.
+
+        The next ``iter()`` goes on in the same pass, after the same fraction of its batches.
+
+        Raises
+        ------
+        ValueError
+            If it is malformed, or that of batches that were shuffled otherwise.
+        """
+        problem = _find_malformed(state) or self._find_other_order(state)
+        if problem is not None:
+            raise ValueError(f"Cannot load the position in the batches from {what}: {problem}")
+        done, total = state["position"], len(state["bounds"]) - 1
+
+        def apply() -> None:
+            self._passes, self._position = state["passes"], None
+            self._is_resumed = done is not None
+            if done is not None:
+                self._passes = max(0, self._passes - 1)
+                self._begin_pass()
+                self._position = done * self.length // max(1, total)
+
+        return apply
+
     def _find_different(self, state: dict[str, Any]) -> str | None:
         n, saved = self._bounds[-1], int(state["bounds"][-1])
         if saved != n:
             return f"it was saved with {saved} items, the data set now has {n}"
+        return self._find_other_order(state)
+
+    def _find_other_order(self, state: dict[str, Any]) -> str | None:
         for name, now in (("shuffle", self._shuffle), ("seed", self._seed)):
             if state[name] != now:
                 return f"it was saved with {name}={state[name]}, the batches now have {name}={now}"

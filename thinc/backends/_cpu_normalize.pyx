@@ -1,15 +1,19 @@
-"""Softmax, layer norm and sums over rows on the CPU: check, allocate, release the GIL, call a kernel."""
+"""Softmax, layer and RMS norm, and sums over rows on the CPU: check, allocate, release the GIL, call a kernel."""
 cimport numpy as cnp
 from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active, real_kernels
-from ..kernels._arrays cimport as_int32, contiguous, empty1, empty_like, fits_int32, is_real_array, same_shape
+from ..kernels._arrays cimport (
+    as_int32, contiguous, empty1, empty_like, fits_int32, is_real_array, lengths_fit, same_shape,
+)
 from ..kernels._threads cimport threads
 from ._split cimport (
     split_backprop_layernorm,
+    split_backprop_rmsnorm,
     split_backprop_softmax,
     split_backprop_softmax_sequences,
     split_layernorm,
+    split_rmsnorm,
     split_softmax,
     split_softmax_sequences,
     split_sum_columns,
@@ -50,18 +54,6 @@ cdef Py_ssize_t row_length(object X, object axis):
         return -1
     cdef Py_ssize_t a = axis
     return cnp.PyArray_DIM(<cnp.ndarray>X, ndim - 1) if ndim and (a == -1 or a == ndim - 1) else -1
-
-
-cdef bint lengths_fit(cnp.ndarray lengths, Py_ssize_t rows):
-    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef Py_ssize_t total = 0, i
-    if cnp.PyArray_NDIM(lengths) != 1:
-        return False
-    for i in range(cnp.PyArray_DIM(lengths, 0)):
-        if length[i] < 0:
-            return False
-        total += length[i]
-    return total == rows
 
 
 cdef void softmax(real* y, const real* x, size_t rows, size_t n, double temperature) noexcept nogil:
@@ -224,6 +216,56 @@ class CpuNormalize:
                     <const double*>grad, <const double*>src, <const double*>g, <const double*>m, <const double*>s,
                     rows, n)
         return dX, dG, db
+
+    def _rmsnorm(self, X, G, eps):
+        if not (real_matrix(X) and real_vector(G, X, 1)) or cnp.PyArray_DIM(<cnp.ndarray>X, 1) == 0:
+            return super()._rmsnorm(X, G, eps)
+        cdef cnp.ndarray x = contiguous(X), gain = contiguous(G)
+        cdef size_t rows = cnp.PyArray_DIM(x, 0), n = cnp.PyArray_DIM(x, 1)
+        cdef int kind = cnp.PyArray_TYPE(x)
+        cdef double epsilon = eps
+        cdef cnp.ndarray Y = empty_like(x), rstd = empty1(rows, kind)
+        cdef void* y = cnp.PyArray_DATA(Y)
+        cdef void* s = cnp.PyArray_DATA(rstd)
+        cdef const void* src = cnp.PyArray_DATA(x)
+        cdef const void* g = cnp.PyArray_DATA(gain)
+        if kind == cnp.NPY_FLOAT32:
+            with nogil:
+                split_rmsnorm(
+                    threads(), real_kernels(active(), <const float*>src), <float*>y, <float*>s, <const float*>src,
+                    <const float*>g, rows, n, <float>epsilon)
+        else:
+            with nogil:
+                split_rmsnorm(
+                    threads(), real_kernels(active(), <const double*>src), <double*>y, <double*>s, <const double*>src,
+                    <const double*>g, rows, n, epsilon)
+        return Y, rstd
+
+    def _backprop_rmsnorm(self, dY, X, G, rstd):
+        if not (real_matrix(X) and same_kind(dY, X) and real_vector(G, X, 1) and real_vector(rstd, X, 0)) \
+                or cnp.PyArray_DIM(<cnp.ndarray>X, 1) == 0:
+            return super()._backprop_rmsnorm(dY, X, G, rstd)
+        cdef cnp.ndarray x = contiguous(X), dy = contiguous(dY), gain = contiguous(G), scale = contiguous(rstd)
+        cdef size_t rows = cnp.PyArray_DIM(x, 0), n = cnp.PyArray_DIM(x, 1)
+        cdef int kind = cnp.PyArray_TYPE(x)
+        cdef cnp.ndarray dX = empty_like(x), dG = empty1(n, kind)
+        cdef void* dx = cnp.PyArray_DATA(dX)
+        cdef void* dg = cnp.PyArray_DATA(dG)
+        cdef const void* grad = cnp.PyArray_DATA(dy)
+        cdef const void* src = cnp.PyArray_DATA(x)
+        cdef const void* g = cnp.PyArray_DATA(gain)
+        cdef const void* s = cnp.PyArray_DATA(scale)
+        if kind == cnp.NPY_FLOAT32:
+            with nogil:
+                split_backprop_rmsnorm(
+                    threads(), real_kernels(active(), <const float*>src), <float*>dx, <float*>dg, <const float*>grad,
+                    <const float*>src, <const float*>g, <const float*>s, rows, n)
+        else:
+            with nogil:
+                split_backprop_rmsnorm(
+                    threads(), real_kernels(active(), <const double*>src), <double*>dx, <double*>dg,
+                    <const double*>grad, <const double*>src, <const double*>g, <const double*>s, rows, n)
+        return dX, dG
 
     def _sum_columns(self, X):
         if not real_matrix(X):

@@ -12,13 +12,11 @@ The parameters are one vector: for each layer, for each direction, Wx (4*nO, nI)
 bh (4*nO). A layer above the first reads the outputs of all directions side by side.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy
-
-from .._util.arrays import get_array_module, to_numpy
+from .._util.arrays import get_array_module
 from ._ops_activations import sigmoid
+from ._packed_steps import parameter_blocks, side_by_side, split_steps, state_before
 
 
 class LSTMState(tuple):
@@ -45,30 +43,30 @@ def lstm_forward_training(params: Any, H0: Any, C0: Any, X: Any, size_at_t: Any)
     """Outputs ``(N, dirs * nO)`` of the last layer, forward direction first, and what backward needs."""
     xp = get_array_module(X)
     depth, dirs, nO = _check_initial_states(H0, C0)
-    steps = _steps(size_at_t, len(X))
+    steps = split_steps(size_at_t, len(X))
     N, nI = X.shape
     dtype = xp.result_type(params, X)
     Y = xp.zeros((depth, dirs, N, nO), dtype)
     C = xp.zeros((depth, dirs, N, nO), dtype)
     G = xp.zeros((depth, dirs, N, nO, 4), dtype)
     inputs = X
-    for layer, direction, (Wx, bx, Wh, bh) in _blocks(params, depth, dirs, nO, nI):
+    for layer, direction, (Wx, bx, Wh, bh) in parameter_blocks(params, 4, depth, dirs, nO, nI):
         y, c, gates = Y[layer, direction], C[layer, direction], G[layer, direction]
         h0, c0 = H0[layer, direction], C0[layer, direction]
         if direction == 0 and layer > 0:
-            inputs = _side_by_side(Y[layer - 1])
+            inputs = side_by_side(Y[layer - 1])
         from_inputs = inputs @ Wx.T + (bx + bh)
         previous = None
         for step in steps if direction == 0 else reversed(steps):
-            h_prev = _state_before(y, previous, step, h0)
-            c_prev = _state_before(c, previous, step, c0)
+            h_prev = state_before(y, previous, step, h0)
+            c_prev = state_before(c, previous, step, c0)
             a_f, a_i, a_o, a_g = (from_inputs[step] + h_prev @ Wh.T).reshape((-1, 4, nO)).swapaxes(0, 1)
             f, i, o, g = sigmoid(a_f), sigmoid(a_i), sigmoid(a_o), xp.tanh(a_g)
             c[step] = f * c_prev + i * g
             y[step] = o * xp.tanh(c[step])
             gates[step] = xp.stack([f, i, o, g], axis=-1)
             previous = step
-    return _side_by_side(Y[-1]), LSTMState((Y, G.reshape((depth, dirs, N, 4 * nO)), C, X), H0, C0)
+    return side_by_side(Y[-1]), LSTMState((Y, G.reshape((depth, dirs, N, 4 * nO)), C, X), H0, C0)
 
 
 def backprop_lstm(
@@ -84,12 +82,12 @@ def backprop_lstm(
         raise ValueError(
             f"backprop_lstm: dY must have shape {(N, dirs * nO)} like the output, got {dY.shape}"
         )
-    steps = _steps(size_at_t, N)
+    steps = split_steps(size_at_t, N)
     d_params = xp.zeros_like(params)
-    blocks = list(_blocks(params, depth, dirs, nO, X.shape[1]))
-    d_blocks = list(_blocks(d_params, depth, dirs, nO, X.shape[1]))
+    blocks = list(parameter_blocks(params, 4, depth, dirs, nO, X.shape[1]))
+    d_blocks = list(parameter_blocks(d_params, 4, depth, dirs, nO, X.shape[1]))
     for layer in reversed(range(depth)):
-        inputs = X if layer == 0 else _side_by_side(Y[layer - 1])
+        inputs = X if layer == 0 else side_by_side(Y[layer - 1])
         d_inputs: Any = xp.zeros_like(inputs) if layer or wants_dX else None
         for direction in range(dirs):
             _, _, (Wx, _, Wh, _) = blocks[layer * dirs + direction]
@@ -129,8 +127,8 @@ def _backprop_steps(
         before = order[k - 1] if k else None
         rows = slice(0, step.stop - step.start)
         f, i, o, g = xp.moveaxis(gates[step].reshape((-1, nO, 4)), -1, 0)
-        c_prev = _state_before(c, before, step, initial[1])
-        h_prevs[step] = _state_before(y, before, step, initial[0])
+        c_prev = state_before(c, before, step, initial[1])
+        h_prevs[step] = state_before(y, before, step, initial[0])
         tanh_c = xp.tanh(c[step])
         dy = dY[step] + dH[rows]
         dc = dC[rows] + dy * o * (1 - tanh_c * tanh_c)
@@ -143,39 +141,6 @@ def _backprop_steps(
     return da.reshape((N, 4 * nO)), h_prevs
 
 
-def _state_before(states: Any, before: slice | None, step: slice, initial: Any) -> Any:
-    """The states that a step starts from ``(rows, nO)``: those of the step before, or the initial one."""
-    xp = get_array_module(states)
-    n = step.stop - step.start
-    known = states[:0] if before is None else states[before][:n]
-    joining = xp.broadcast_to(initial, (n - len(known), len(initial)))
-    return xp.concatenate([known, joining])
-
-
-def _side_by_side(Y: Any) -> Any:  # (dirs, N, nO) -> (N, dirs * nO), a copy
-    return get_array_module(Y).concatenate(list(Y), axis=1)
-
-
-def _blocks(params: Any, depth: int, dirs: int, nO: int, nI: int) -> Iterator[tuple[int, int, tuple]]:
-    """Layer, direction and views of Wx, bx, Wh, bh."""
-    width = nI
-    end = 0
-    expected = sum(4 * nO * ((dirs * nO if layer else nI) + nO + 2) * dirs for layer in range(depth))
-    if params.ndim != 1 or len(params) != expected:
-        raise ValueError(
-            f"lstm: params must be flat with {expected} entries for depth {depth}, {dirs} directions, "
-            f"nO {nO} and nI {nI}, got shape {params.shape}"
-        )
-    for layer in range(depth):
-        for direction in range(dirs):
-            views = []
-            for shape in [(4 * nO, width), (4 * nO,), (4 * nO, nO), (4 * nO,)]:
-                start, end = end, end + int(numpy.prod(shape))
-                views.append(params[start:end].reshape(shape))
-            yield layer, direction, tuple(views)
-        width = dirs * nO
-
-
 def _check_initial_states(H0: Any, C0: Any) -> tuple[int, int, int]:
     if H0.ndim != 3 or H0.shape != C0.shape or H0.shape[0] < 1 or H0.shape[1] not in (1, 2):
         raise ValueError(
@@ -183,17 +148,3 @@ def _check_initial_states(H0: Any, C0: Any) -> tuple[int, int, int]:
             f"got {H0.shape} and {C0.shape}"
         )
     return H0.shape
-
-
-def _steps(size_at_t: Any, N: int) -> list[slice]:
-    """The rows of each step. ValueError unless the sizes never grow and sum up to N."""
-    sizes = to_numpy(size_at_t).astype("int64")
-    ends = numpy.cumsum(sizes)
-    total = int(ends[-1]) if sizes.size else 0
-    # Sizes above N could sum up to N by overflow.
-    in_range = ((sizes >= 0) & (sizes <= N)).all()
-    if sizes.ndim != 1 or total != N or not in_range or (numpy.diff(sizes) > 0).any():
-        raise ValueError(
-            f"lstm: size_at_t must not grow and must sum up to the number of rows, {N}, got {sizes.tolist()}"
-        )
-    return [slice(int(end - size), int(end)) for size, end in zip(sizes, ends, strict=True)]

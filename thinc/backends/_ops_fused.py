@@ -43,6 +43,21 @@ class FusedOps(ProductOps, WindowOps):
         dX = (d - mean_d - normed * mean_dn) * rstd[:, None]
         return dX, (dY * normed).sum(axis=0), dY.sum(axis=0)
 
+    def _rmsnorm(self, X: Any, G: Any, eps: float) -> tuple[Any, Any]:
+        """``Y = X * rstd * G``, ``rstd = 1 / sqrt(mean(X²) + eps)`` of each row (Zhang and Sennrich 2019).
+
+        X and Y are ``(B, n)``, G is ``(n,)``; rstd, for the way back, ``(B,)``.
+        """
+        rstd = 1 / self.xp.sqrt((X * X).mean(axis=1) + eps)
+        return X * rstd[:, None] * G, rstd
+
+    def _backprop_rmsnorm(self, dY: Any, X: Any, G: Any, rstd: Any) -> tuple[Any, Any]:
+        """The gradients of X and G: ``(B, n)``, ``(n,)``."""
+        normed = X * rstd[:, None]
+        d = dY * G
+        dX = (d - normed * (d * normed).mean(axis=1, keepdims=True)) * rstd[:, None]
+        return dX, (dY * normed).sum(axis=0)
+
     def _sum_columns(self, X: Any) -> Any:
         """The sum of the rows of X ``(B, n)``: ``(n,)``; a bias's gradient."""
         return X.sum(axis=0)

@@ -91,7 +91,7 @@ def _rows_of_steps(shape: tuple[int, int], size_at_t: Any) -> Any:
     sizes = get_array_module(size_at_t).asarray(size_at_t)
     if sizes.shape != shape[:1] or ((sizes < 0) | (sizes > shape[1])).any():
         raise ValueError(
-            f"lstm: size_at_t must have a number from 0 to {shape[1]} for each of {shape[0]} steps, "
+            f"recurrent layer: size_at_t must have a number from 0 to {shape[1]} for each of {shape[0]} steps, "
             f"but got {sizes.tolist()}."
         )
     return get_array_module(sizes).arange(shape[1]) < sizes[:, None]

@@ -96,9 +96,13 @@ class PaddingOps(ArrayOps):
         longest = max(len(seq) for seq in seqs)
         padded_length = -(-longest // round_to) * round_to
         output = self.alloc((len(seqs), padded_length, *seqs[0].shape[1:]), dtype=seqs[0].dtype)
+        self._fill_padded(output, seqs)
+        return output
+
+    def _fill_padded(self, output: Any, seqs: Any) -> None:
+        """Write each sequence to the start of its row of zeros."""
         for row, seq in zip(output, seqs, strict=True):
             row[: len(seq)] = seq
-        return output
 
     def unpad(self, padded: Any, lengths: Any) -> list:
         """Views ``padded[i, :lengths[i]]``: the inverse of `pad`."""

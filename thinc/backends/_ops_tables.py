@@ -76,7 +76,7 @@ class TableOps(ArrayOps):
         IndexError
             If an index is too large. The table is then unchanged.
         """
-        if _is_embedding_update(table, indices, values):
+        if is_embedding_update(table, indices, values):
             kept = indices >= 0
             indices, values = indices[kept], values[kept]
             if indices.size and int(indices.max()) >= len(table):
@@ -163,7 +163,8 @@ class TableOps(ArrayOps):
         return out
 
 
-def _is_embedding_update(table: Any, indices: Any, values: Any) -> bool:
+def is_embedding_update(table: Any, indices: Any, values: Any) -> bool:
+    """Whether `scatter_add` skips indices below 0, as the gradients of embeddings need it."""
     return (
         getattr(indices, "dtype", None) == "int32"
         and indices.ndim == 1

@@ -1,7 +1,14 @@
-"""A table of C BLAS routines for other Cython packages, filled with our kernels."""
+"""A table of C BLAS routines for other Cython packages: our kernels, or on a Mac Apple's Accelerate."""
+from libc.stdint cimport uintptr_t
 from libcpp.memory cimport make_shared
 
 from ..kernels cimport _gemm
+from ._accelerate import find_routines
+
+ctypedef void (*library_sgemm_ptr)(
+    int order, int transA, int transB, int M, int N, int K, float alpha, const float* A, int lda, const float* B,
+    int ldb, float beta, float* C, int ldc
+) noexcept nogil
 
 
 cdef struct BlasFuncs:
@@ -49,6 +56,40 @@ cdef void _daxpy(int N, double alpha, const double* X, int incX, double* Y, int 
         Y[i * y] += alpha * X[i * x]
 
 
+# Of the C interface of BLAS.
+cdef enum:
+    ROW_MAJOR = 101
+    NOT_TRANSPOSED = 111
+    TRANSPOSED = 112
+
+cdef library_sgemm_ptr library_sgemm = NULL
+cdef saxpy_ptr library_saxpy = NULL
+cdef daxpy_ptr library_daxpy = NULL
+
+
+cdef void _call_library_sgemm(
+    bint transA, bint transB, int M, int N, int K, float alpha, const float* A, int lda, const float* B, int ldb,
+    float beta, float* C, int ldc
+) noexcept nogil:
+    if M <= 0 or N <= 0:  # where a library may object to the distance of rows
+        return
+    library_sgemm(
+        ROW_MAJOR, TRANSPOSED if transA else NOT_TRANSPOSED, TRANSPOSED if transB else NOT_TRANSPOSED,
+        M, N, K, alpha, A, lda, B, ldb, beta, C, ldc,
+    )
+
+
+def _use_routines(uintptr_t sgemm, uintptr_t saxpy, uintptr_t daxpy):
+    """Fill tables that are made from now on with a library's routines, given by their addresses; zeros: with ours."""
+    global library_sgemm, library_saxpy, library_daxpy
+    library_sgemm, library_saxpy, library_daxpy = (
+        <library_sgemm_ptr>sgemm, <saxpy_ptr>saxpy, <daxpy_ptr>daxpy
+    )
+
+
+_use_routines(*find_routines())
+
+
 cdef class CBlas:
     """BLAS routines as C function pointers, for Cython code; `NumpyOps.cblas()` makes one.
 
@@ -60,9 +101,9 @@ cdef class CBlas:
 
     def __cinit__(self):
         self.ptr = make_shared[BlasFuncs]()
-        self.ptr.get().daxpy = _daxpy
-        self.ptr.get().saxpy = _saxpy
-        self.ptr.get().sgemm = _sgemm
+        self.ptr.get().daxpy = _daxpy if library_daxpy == NULL else library_daxpy
+        self.ptr.get().saxpy = _saxpy if library_saxpy == NULL else library_saxpy
+        self.ptr.get().sgemm = _sgemm if library_sgemm == NULL else _call_library_sgemm
 
 
 cdef daxpy_ptr daxpy(CBlas cblas) noexcept nogil:

@@ -5,7 +5,9 @@ import numpy
 
 from ..config import registry
 from ._cpu_activations import CpuActivations
+from ._cpu_attention import CpuAttention
 from ._cpu_fused import CpuFused
+from ._cpu_gated import CpuGated
 from ._cpu_lstm import CpuLSTM, backprop_lstm, lstm_forward_training
 from ._cpu_matrix import CpuMatrix
 from ._cpu_maxout import CpuMaxout
@@ -31,7 +33,9 @@ has_blis = find_spec("blis") is not None
 @registry.ops("NumpyOps")
 class NumpyOps(
     CpuActivations,
+    CpuAttention,
     CpuFused,
+    CpuGated,
     CpuLSTM,
     CpuMatrix,
     CpuNormalize,

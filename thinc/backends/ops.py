@@ -5,16 +5,16 @@ from ._ops_activations import (
     INV_SQRT2,
     INV_SQRT_2PI,
     SQRT2PI,
-    ActivationOps,
     dsigmoid,
     dtanh,
     gaussian_cdf,
     gaussian_pdf,
     sigmoid,
 )
+from ._ops_attention import AttentionOps
 from ._ops_batching import BatchingOps
 from ._ops_embedding import EmbeddingOps
-from ._ops_fused import FusedOps
+from ._ops_gru import GRUOps
 from ._ops_lstm import LSTMOps
 from ._ops_padding import PaddingOps
 from ._ops_softmax import SoftmaxOps
@@ -37,10 +37,10 @@ __all__ = [
 
 
 class Ops(
-    FusedOps,  # and the products and windows it is built on
+    GRUOps,  # and the products, windows, activations and gated units it is built on
+    AttentionOps,
     BatchingOps,
     PaddingOps,
-    ActivationOps,
     SoftmaxOps,  # and the pooling it is built on
     TableOps,
     EmbeddingOps,

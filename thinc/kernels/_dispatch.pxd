@@ -118,6 +118,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW, size_t first, size_t last
         ) noexcept nogil
         void (*add)(T* out, const T* X, const T* Y, size_t n, size_t whole) noexcept nogil
+        void (*multiply)(T* out, const T* X, const T* Y, size_t n, size_t whole) noexcept nogil
         void (*add_reversed)(
             T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I,
             size_t first, size_t last
@@ -181,11 +182,33 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     cdef cppclass LSTMs[T]:
         void (*step)(const LSTMStep[T]* step) noexcept nogil
         void (*backprop_step)(const LSTMBackpropStep[T]* step) noexcept nogil
-        void (*transpose)(T* to, size_t stride, const T* x, size_t rows, size_t columns) noexcept nogil
+
+    # --- gated units and the GRU
+    cdef cppclass GRUStep[T]:
+        size_t rows, nO
+        const T* a
+        const T* u
+        const T* b
+        const T* h
+        T* y
+        T* gates
+    cdef cppclass GRUBackpropStep[T]:
+        size_t rows, nO
+        const T* dy
+        const T* gates
+        const T* h
+        T* dh
+        T* da
+        T* du
 
     # --- optimizers
     cdef enum UpdateRule:
-        update_sgd, update_momentum, update_adam
+        update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb
+        update_schedule_free
+
+    cdef struct UpdateSettings:
+        int rule, decay_first
+        double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate
 
     cdef struct ParameterUpdate:
         void* weights
@@ -194,17 +217,11 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         void* mom2
         void* average
         size_t size
-        double step, average_rate
-        int rule
         double factor
-
-    cdef struct UpdateSettings:
-        double beta1, beta2, eps, l2, decay, clip
+        const UpdateSettings* settings
 
     cdef cppclass Optimizers[T]:
-        void (*update)(
-            const ParameterUpdate* items, size_t count, const UpdateSettings* settings
-        ) noexcept nogil
+        void (*update)(const ParameterUpdate* items, size_t count) noexcept nogil
         double (*sum_squares)(const T* x, size_t n) noexcept nogil
         double (*sum_squares_penalised)(const T* x, const T* w, double l2, size_t n) noexcept nogil
         void (*scale)(T* x, double factor, size_t n) noexcept nogil
@@ -265,6 +282,13 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         int (*margin_ranking)(
             T* gradient, const T* guesses, const T* truths, size_t n, double margin, double scale, double* loss
         ) noexcept nogil
+        void (*logloss)(T* out, const T* truths, const T* guesses, size_t n, const double* args) noexcept nogil
+
+    # --- copies
+    cdef cppclass Copies[T]:
+        void (*transpose)(
+            T* to, size_t to_stride, const T* x, size_t stride, size_t rows, size_t columns
+        ) noexcept nogil
 
     # --- batching
     cdef cppclass Batching:
@@ -287,6 +311,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         LSTMs[T] lstm
         Optimizers[T] optimizers
         Losses[T] losses
+        Copies[T] copies
 
     cdef cppclass Kernels:
         const char* isa

@@ -63,76 +63,123 @@ template <typename T> bool share_memory(const ParameterUpdate* items, std::size_
     return found;
 }
 
+// The sum of the squares of an item's gradient, with its penalty.
+template <typename T>
+double sum_item(const Threads& threads, const Optimizers<T>& kernels, const ParameterUpdate& item) {
+    return sum_chunks(threads, item.size, norm_chunk, 0.05 * sizeof(T),
+                      [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+                          return sum_gradient(kernels, item, item.settings->l2, begin, end);
+                      });
+}
+
+template <typename T>
+double sum_array(const Threads& threads, const Optimizers<T>& kernels, const void* x, std::size_t n) {
+    return sum_chunks(threads, n, norm_chunk, 0.05 * sizeof(T), [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        return kernels.sum_squares(static_cast<const T*>(x) + begin, end - begin);
+    });
+}
+
+template <typename T>
+void update_pieces(const Threads& threads, const Optimizers<T>& kernels, const ParameterUpdate& item) {
+    if (count_parts(threads, std::ptrdiff_t(item.size), update_cost<T>) == 1) return kernels.update(&item, 1);
+    split(threads, item.size, update_cost<T>, update_piece, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        const ParameterUpdate part = part_of<T>(item, begin, end);
+        kernels.update(&part, 1);
+    });
+}
+
+// The second half of LAMB: the gradient holds the direction now. A step along it, as long as a share of the weights.
+template <typename T>
+void follow_direction(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate item) {
+    const double weights = sum_array(threads, kernels, item.weights, item.size);
+    const double direction = sum_array(threads, kernels, item.gradient, item.size);
+    UpdateSettings settings = {};
+    settings.rule = update_sgd;
+    settings.step = item.settings->step;
+    settings.average_rate = item.settings->average_rate;
+    item.settings = &settings;
+    item.factor = weights > 0 && direction > 0 ? std::sqrt(weights) / std::sqrt(direction) : 1;
+    update_pieces(threads, kernels, item);
+}
+
 // One item after the other: while a gradient is in the cache after its norm, it is used.
 template <typename T>
-void update_in_order(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate* items, std::size_t count,
-                     const UpdateSettings& settings) {
+void update_in_order(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate* items,
+                     std::size_t count) {
     for (std::size_t k = 0; k < count; ++k) {
         ParameterUpdate& item = items[k];
-        if (settings.clip != 0)
-            item.factor = clip_factor(
-                sum_chunks(threads, item.size, norm_chunk, 0.05 * sizeof(T),
-                           [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-                               return sum_gradient(kernels, item, settings.l2, begin, end);
-                           }),
-                settings.clip);
-        if (count_parts(threads, std::ptrdiff_t(item.size), update_cost<T>) == 1) {
-            kernels.update(&item, 1, &settings);
-            continue;
-        }
-        split(threads, item.size, update_cost<T>, update_piece, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-            const ParameterUpdate part = part_of<T>(item, begin, end);
-            kernels.update(&part, 1, &settings);
-        });
+        if (item.settings->clip != 0)
+            item.factor = clip_factor(sum_item(threads, kernels, item), item.settings->clip);
+        update_pieces(threads, kernels, item);
+        if (item.settings->rule == update_lamb) follow_direction(threads, kernels, item);
     }
 }
 
-// The factors of all items, from norms whose chunks are shared out. False if there is no memory for their sums.
+inline bool is_clipped(const ParameterUpdate& item) { return item.settings->clip != 0; }
+
+// The factors of all items that are clipped, from norms whose chunks are shared out. False if there is no memory for
+// their sums.
 template <typename T>
-bool find_factors(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate* items, std::size_t count,
-                  const UpdateSettings& settings) {
-    const auto chunks = [=](std::size_t k) { return count_chunks(items[k].size, norm_chunk); };
+bool find_factors(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate* items, std::size_t count) {
+    const auto chunks = [=](std::size_t k) {
+        return is_clipped(items[k]) ? count_chunks(items[k].size, norm_chunk) : std::ptrdiff_t(0);
+    };
     std::size_t total = 0;
     for (std::size_t k = 0; k < count; ++k) total += std::size_t(chunks(k));
     double* sums = static_cast<double*>(thread_workspace(total * sizeof(double)));
     if (!sums) return false;
     const auto sum = [&](std::size_t k, std::ptrdiff_t first, std::ptrdiff_t last, std::ptrdiff_t number) {
         for (std::ptrdiff_t c = first; c < last; ++c, ++number)
-            sums[number] = sum_gradient(kernels, items[k], settings.l2, c * norm_chunk,
+            sums[number] = sum_gradient(kernels, items[k], items[k].settings->l2, c * norm_chunk,
                                         std::min((c + 1) * norm_chunk, std::ptrdiff_t(items[k].size)));
     };
     split_lists(threads, count, chunks, 0.05 * sizeof(T) * norm_chunk, sum);
     for (std::size_t k = 0; k < count; sums += chunks(k++)) {
+        if (!is_clipped(items[k])) continue;
         double all = 0;
         for (std::ptrdiff_t c = chunks(k); c-- > 0;) all += sums[c];  // as in sum_chunks
-        items[k].factor = clip_factor(all, settings.clip);
+        items[k].factor = clip_factor(all, items[k].settings->clip);
     }
     return true;
 }
 
 // Optimizers::update with clipping: where |g + l2 w| >= clip, the Euclidean norm of the item's gradient, factor is
-// clip / |g + l2 w|. It is written to the items, and is 1 in them before.
+// clip / |g + l2 w|; it is written to the items whose settings have a clip. Before, it is 1 in those. LAMB is done
+// wholly, both halves.
 template <typename T>
-void split_update(const Threads* threads, const RealKernels<T>* real, ParameterUpdate* items, std::size_t count,
-                  const UpdateSettings* settings) {
+void split_update(const Threads* threads, const RealKernels<T>* real, ParameterUpdate* items, std::size_t count) {
     const Optimizers<T>& kernels = real->optimizers;
     std::size_t size = 0;
-    for (std::size_t k = 0; k < count; ++k) size += items[k].size;
+    bool clips = false, in_order = count == 1;
+    for (std::size_t k = 0; k < count; ++k) {
+        size += items[k].size;
+        clips |= is_clipped(items[k]);
+        in_order |= items[k].settings->rule == update_lamb;
+    }
     if (count_parts(*threads, std::ptrdiff_t(size), update_cost<T>) == 1) {
-        if (settings->clip == 0) kernels.update(items, count, settings);
-        else update_in_order(*threads, kernels, items, count, *settings);
+        if (clips || in_order) update_in_order(*threads, kernels, items, count);
+        else kernels.update(items, count);
         return;
     }
-    if (count == 1 || share_memory<T>(items, count) ||
-        (settings->clip != 0 && !find_factors(*threads, kernels, items, count, *settings)))
-        return update_in_order(*threads, kernels, items, count, *settings);
+    if (in_order || share_memory<T>(items, count) || (clips && !find_factors(*threads, kernels, items, count)))
+        return update_in_order(*threads, kernels, items, count);
     const auto pieces = [=](std::size_t k) { return count_chunks(items[k].size, update_piece); };
     const auto update = [&](std::size_t k, std::ptrdiff_t first, std::ptrdiff_t last, std::ptrdiff_t) {
         const ParameterUpdate part = part_of<T>(items[k], first * update_piece,
                                                 std::min(last * update_piece, std::ptrdiff_t(items[k].size)));
-        kernels.update(&part, 1, settings);
+        kernels.update(&part, 1);
     };
     split_lists(*threads, count, pieces, update_cost<T> * update_piece, update);
+}
+
+// The sum of the squares of all gradients as they are, without a penalty.
+template <typename T>
+double split_sum_squares(const Threads* threads, const RealKernels<T>* real, const ParameterUpdate* items,
+                         std::size_t count) {
+    double all = 0;
+    for (std::size_t k = 0; k < count; ++k)
+        all += sum_array(*threads, real->optimizers, items[k].gradient, items[k].size);
+    return all;
 }
 
 // x *= threshold / norm where norm >= threshold; returns the norm.

@@ -1,15 +1,17 @@
 # Optimizer updates, losses and batches over the threads of the pool; contracts as in _dispatch.pxd.
 from libc.stdint cimport int64_t
 
-from ._dispatch cimport Kernels, LabelledRows, ParameterUpdate, RealKernels, UpdateSettings
+from ._dispatch cimport Kernels, LabelledRows, ParameterUpdate, RealKernels
 from ._threads cimport Threads
 
 
 cdef extern from "thinc/kernels/_split_training.hh" namespace "thinc" nogil:
     # clips, where settings say so
     void split_update[T](
-        const Threads* threads, const RealKernels[T]* kernels, ParameterUpdate* items, size_t count,
-        const UpdateSettings* settings)
+        const Threads* threads, const RealKernels[T]* kernels, ParameterUpdate* items, size_t count)
+    # of the gradients of all items together
+    double split_sum_squares[T](
+        const Threads* threads, const RealKernels[T]* kernels, const ParameterUpdate* items, size_t count)
     double split_clip[T](const Threads* threads, const RealKernels[T]* kernels, T* x, size_t n, double threshold)
     void split_update_average[T](
         const Threads* threads, const RealKernels[T]* kernels, T* average, const T* weights, double rate, size_t n)

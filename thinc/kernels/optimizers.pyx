@@ -11,16 +11,30 @@ from ._dispatch cimport (
     active,
     real_kernels,
     update_adam,
+    update_heavy_ball,
+    update_lamb,
+    update_lion,
     update_momentum,
+    update_nadam,
+    update_schedule_free,
     update_sgd,
 )
-from ._split_training cimport split_clip, split_update, split_update_average
+from ._split_training cimport split_clip, split_sum_squares, split_update, split_update_average
 from ._threads cimport threads
 
 cnp.import_array()
 
-cdef enum Method:
-    METHOD_SGD, METHOD_ADAM, METHOD_RADAM
+# The names under which the plan of an optimizer's kind asks for a rule.
+cdef dict RULES = {
+    "sgd": update_sgd,
+    "momentum": update_momentum,
+    "adam": update_adam,
+    "heavy_ball": update_heavy_ball,
+    "nadam": update_nadam,
+    "lion": update_lion,
+    "lamb": update_lamb,
+    "schedule_free": update_schedule_free,
+}
 
 
 # --- over pointers
@@ -29,33 +43,33 @@ cdef void adam(
     real* weights, real* gradient, real* mom1, real* mom2, real* average, size_t n, double step, double beta1,
     double beta2, double eps, double l2, double decay, double clip, double average_rate
 ) noexcept nogil:
-    cdef UpdateSettings settings = UpdateSettings(beta1, beta2, eps, l2, decay, clip)
-    cdef ParameterUpdate item = ParameterUpdate(
-        weights, gradient, mom1, mom2, average, n, step, average_rate, update_adam, 1
+    cdef UpdateSettings settings = UpdateSettings(
+        update_adam, 0, step, 0, beta1, beta2, eps, l2, decay, clip, average_rate
     )
-    split_update(threads(), real_kernels(active(), weights), &item, 1, &settings)
+    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, mom1, mom2, average, n, 1, &settings)
+    split_update(threads(), real_kernels(active(), weights), &item, 1)
 
 
 cdef void momentum(
     real* weights, real* gradient, real* mom1, real* mom2, real* average, size_t n, double step, double beta1,
     double beta2, double l2, double decay, double clip, double average_rate
 ) noexcept nogil:
-    cdef UpdateSettings settings = UpdateSettings(beta1, beta2, 0, l2, decay, clip)
-    cdef ParameterUpdate item = ParameterUpdate(
-        weights, gradient, mom1, mom2, average, n, step, average_rate, update_momentum, 1
+    cdef UpdateSettings settings = UpdateSettings(
+        update_momentum, 0, step, 0, beta1, beta2, 0, l2, decay, clip, average_rate
     )
-    split_update(threads(), real_kernels(active(), weights), &item, 1, &settings)
+    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, mom1, mom2, average, n, 1, &settings)
+    split_update(threads(), real_kernels(active(), weights), &item, 1)
 
 
 cdef void sgd(
     real* weights, real* gradient, real* average, size_t n, double step, double l2, double decay, double clip,
     double average_rate
 ) noexcept nogil:
-    cdef UpdateSettings settings = UpdateSettings(0, 0, 0, l2, decay, clip)
-    cdef ParameterUpdate item = ParameterUpdate(
-        weights, gradient, NULL, NULL, average, n, step, average_rate, update_sgd, 1
+    cdef UpdateSettings settings = UpdateSettings(
+        update_sgd, 0, step, 0, 0, 0, 0, l2, decay, clip, average_rate
     )
-    split_update(threads(), real_kernels(active(), weights), &item, 1, &settings)
+    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, NULL, NULL, average, n, 1, &settings)
+    split_update(threads(), real_kernels(active(), weights), &item, 1)
 
 
 cdef double clip_gradient(real* gradient, size_t n, double threshold) noexcept nogil:
@@ -79,9 +93,16 @@ cdef double adam_step(double learn_rate, double beta1, double beta2, double t) n
 
 cdef class _Run:
     # What one call to the optimizer needs: its settings, read once, and what to write when all is checked.
-    cdef UpdateSettings settings
-    cdef Method method
-    cdef double learn_rate
+    cdef object optimizer, rule
+    cdef dict groups         # key to the settings of its group, of those that are in one
+    cdef double lr_scale, norm
+    cdef bint use_radam, is_global, is_corrected
+    cdef UpdateSettings first
+    cdef UpdateSettings* table  # one for each parameter at most; that of a single one is the first
+    cdef Py_ssize_t filled
+    cdef dict places         # (settings, step) to the place in the table; None for a single parameter
+    cdef object last_source, last_count
+    cdef UpdateSettings* last  # the settings found for these
     cdef object mom1, mom2, averages, counts  # dicts
     cdef list radam_buffer
     cdef cnp.ndarray updated  # the weights of the last item: itself, or a contiguous copy
@@ -89,15 +110,15 @@ cdef class _Run:
     cdef list fresh      # dict, key, array: state that is seen for the first time
     cdef list to_zero    # gradients of which the kernel gets a copy
 
-    def __cinit__(self, object optimizer, double lr_scale):
-        self.learn_rate = <double>optimizer.learn_rate * lr_scale
-        cdef double l2 = optimizer.L2
-        cdef bint is_decay = optimizer.L2_is_weight_decay
-        self.settings = UpdateSettings(
-            optimizer.b1, optimizer.b2, optimizer.eps, 0 if is_decay else l2,
-            self.learn_rate * l2 if is_decay else 0, optimizer.grad_clip or 0
-        )
-        self.choose_method(optimizer.use_radam)
+    def __cinit__(self, object optimizer, object rule, double lr_scale, Py_ssize_t n):
+        self.optimizer = optimizer
+        self.rule = rule
+        self.groups = optimizer._groups_of
+        self.lr_scale = lr_scale
+        self.use_radam = optimizer.use_radam
+        self.is_global = optimizer.clip == "global"
+        self.is_corrected = optimizer.average_bias_correction
+        self.norm = optimizer._norm if self.is_global and optimizer._norm is not None else -1
         self.mom1 = optimizer.mom1
         self.mom2 = optimizer.mom2
         self.averages = optimizer.averages
@@ -106,39 +127,108 @@ cdef class _Run:
         self.alive = []
         self.fresh = []
         self.to_zero = []
+        self.table = &self.first
+        if n > 1:
+            self.places = {}
+            self.table = <UpdateSettings*>PyMem_Malloc(n * sizeof(UpdateSettings))
+            if self.table == NULL:
+                raise MemoryError()
 
-    cdef int choose_method(self, bint use_radam) except -1:
-        cdef double b1 = self.settings.beta1, b2 = self.settings.beta2
-        if use_radam:
-            self.method = METHOD_RADAM
-        elif b1 > 0 and b2 > 0:
-            self.method = METHOD_ADAM
-        elif b2 > 0:
-            raise NotImplementedError(
-                f"Optimizer has no method for beta1={b1} with beta2={b2}; set both to positive values (Adam) "
-                "or both to 0 (SGD)"
-            )
+    def __dealloc__(self):
+        if self.table != &self.first:
+            PyMem_Free(self.table)
+
+    cdef UpdateSettings* settings(self, object key) except NULL:
+        # Those of a parameter at its next step; what is at the same step under the same settings shares them.
+        cdef object source = self.optimizer if not self.groups else self.groups.get(key, self.optimizer)
+        cdef object count = (<dict>self.counts).get(key, 0)
+        cdef object place
+        if self.places is not None:
+            if source is self.last_source and count == self.last_count:
+                return self.last
+            place = self.places.get((id(source), count))
+            if place is not None:
+                return &self.table[<Py_ssize_t>place]
+        cdef UpdateSettings* s = &self.table[self.filled]
+        cdef double t = <double>count + 1
+        if self.rule is None:
+            self.fill(s, source, t)
         else:
-            self.method = METHOD_SGD
+            self.follow(s, self.rule.plan(source, count + 1, <double>source.learn_rate * self.lr_scale))
+        s.clip = source.grad_clip or 0
+        if self.averages is None:
+            s.average_rate = 0
+        elif self.rule is None or not self.rule.gives_average:
+            s.average_rate = average_rate(t, 0.9999)
+            if self.is_corrected:
+                s.average_rate /= 1 - 3628800 / ((t + 2) * (t + 3) * (t + 4) * (t + 5) * (t + 6) * (t + 7)
+                                                 * (t + 8) * (t + 9) * (t + 10))
+        if self.places is not None:
+            self.places[(id(source), count)] = self.filled
+            self.last_source, self.last_count, self.last = source, count, s
+        self.filled += 1
+        return s
+
+    cdef int fill(self, UpdateSettings* s, object source, double t) except -1:
+        # The numbers of SGD, Adam and RAdam, which is chosen by the settings.
+        cdef double lr = <double>source.learn_rate * self.lr_scale, l2 = source.L2
+        cdef bint is_decay = source.L2_is_weight_decay
+        cdef double b1 = source.b1, b2 = source.b2
+        s[0] = UpdateSettings(
+            update_sgd, 0, lr, 0, b1, b2, source.eps, 0 if is_decay else l2, lr * l2 if is_decay else 0, 0, 0
+        )
+        if not self.use_radam and not (b1 > 0 and b2 > 0):
+            if b2 > 0:
+                raise NotImplementedError(
+                    f"Optimizer has no method for beta1={b1} with beta2={b2}; set both to positive values "
+                    "(Adam) or both to 0 (SGD)"
+                )
             return 0
-        if b1 >= 1 or b2 > 1 or (use_radam and b2 == 1):
+        if b1 >= 1 or b2 > 1 or (self.use_radam and b2 == 1):
             raise ValueError(
                 f"Cannot update parameters with beta1={b1}, beta2={b2}: the decay rates of the moments must "
                 "be less than 1"
             )
+        if self.use_radam:
+            return self.fill_radam(s, t, lr)
+        s.rule, s.step = update_adam, adam_step(lr, b1, b2, t)
+        return 0
+
+    cdef int fill_radam(self, UpdateSettings* s, double t, double lr) except -1:
+        # Liu et al. 2020, https://arxiv.org/abs/1908.03265; the step count is one ahead, as it always was
+        cdef double b1 = s.beta1, b2 = s.beta2
+        cdef double at = t + 1, decayed = pow(b2, at), k
+        cdef double rho_inf = 2 / (1 - b2) - 1
+        cdef double rho = rho_inf - 2 * at * decayed / (1 - decayed)
+        k = 1 / (1 - pow(b1, at))
+        if rho >= 5:
+            k *= sqrt(
+                (1 - decayed) * (rho - 4) / (rho_inf - 4) * (rho - 2) / rho * rho_inf / (rho_inf - 2)
+            )
+        self.radam_buffer[<Py_ssize_t>at % 10][:] = (<Py_ssize_t>at, rho, k)
+        s.rule = update_adam if rho >= 5 else update_momentum
+        s.step = k * lr
+        return 0
+
+    cdef int follow(self, UpdateSettings* s, object plan) except -1:
+        # The numbers of other kinds, which they give themselves: a `thinc._optimizer_rules.Plan`.
+        name, step, gradient_step, beta1, beta2, eps, l2, decay, rate = plan
+        s[0] = UpdateSettings(RULES[name], 1, step, gradient_step, beta1, beta2, eps, l2, decay, 0, rate)
         return 0
 
     cdef bint prepare(self, object key, object weights, object gradient, ParameterUpdate* item) except -1:
         # Checks everything and fills `item`; changes nothing but what this object holds.
         # Returns False where no kernel takes the arrays.
         cdef cnp.ndarray w, g
+        cdef UpdateSettings* s = self.settings(key)
+        cdef bint in_float32 = self.rule is None and not self.use_radam and s.rule == update_adam
         if not is_real_array(weights) or not is_real_array(gradient) \
                 or cnp.PyArray_TYPE(<cnp.ndarray>weights) != cnp.PyArray_TYPE(<cnp.ndarray>gradient):
-            if self.method == METHOD_ADAM:
+            if in_float32:
                 raise wrong_types(key, weights, gradient)
             return False
         w, g = weights, gradient
-        if self.method == METHOD_ADAM and cnp.PyArray_TYPE(w) != cnp.NPY_FLOAT32:
+        if in_float32 and cnp.PyArray_TYPE(w) != cnp.NPY_FLOAT32:
             raise wrong_types(key, weights, gradient)
         if not cnp.PyArray_SAMESHAPE(w, g):
             raise ValueError(
@@ -152,24 +242,15 @@ cdef class _Run:
                 f"Cannot update parameter {key} in place: its "
                 f"{'weights' if g.flags.writeable else 'gradient'} array is read-only; pass a copy"
             )
-        cdef size_t n = cnp.PyArray_SIZE(w)
-        cdef double t = <double>(<dict>self.counts).get(key, 0) + 1
-        item.size, item.factor = n, 1
+        item.settings = s
+        item.size, item.factor = cnp.PyArray_SIZE(w), 1
         item.mom1 = item.mom2 = item.average = NULL
-        item.average_rate = 0
-        if self.method == METHOD_SGD:
-            item.rule, item.step = update_sgd, self.learn_rate
-        else:
-            item.mom1 = self.state(self.mom1, "mom1", key, w, False)
-            item.mom2 = self.state(self.mom2, "mom2", key, w, False)
-            if self.method == METHOD_ADAM:
-                item.rule = update_adam
-                item.step = adam_step(self.learn_rate, self.settings.beta1, self.settings.beta2, t)
-            else:
-                self.prepare_radam(t, item)
+        if s.rule != update_sgd:
+            item.mom1 = self.state(self.mom1, "mom1", key, w, False, s.rule == update_schedule_free)
+            if s.rule != update_heavy_ball and s.rule != update_lion:
+                item.mom2 = self.state(self.mom2, "mom2", key, w, False, False)
         if self.averages is not None:
-            item.average = self.state(self.averages, "averages", key, w, True)
-            item.average_rate = average_rate(t, 0.9999)
+            item.average = self.state(self.averages, "averages", key, w, True, False)
         w, g = contiguous(w), contiguous(g)
         if g is not gradient:
             self.to_zero.append(gradient)
@@ -179,13 +260,18 @@ cdef class _Run:
         self.updated = w
         return True
 
-    cdef void* state(self, object arrays, str name, object key, cnp.ndarray w, bint with_shape) except? NULL:
-        # The data of arrays[key]: an array of the type and the size of w, made of zeros at first sight.
+    cdef void* state(
+        self, object arrays, str name, object key, cnp.ndarray w, bint with_shape, bint from_weights
+    ) except? NULL:
+        # The data of arrays[key]: an array of the type and the size of w, made at first sight of zeros, or of the
+        # weights.
         cdef cnp.npy_intp n = cnp.PyArray_SIZE(w)
         cdef cnp.ndarray array
         cdef object found = (<dict>arrays).get(key)
         if found is None:
-            if with_shape:
+            if from_weights:
+                array = (<object>w).flatten()
+            elif with_shape:
                 array = <cnp.ndarray>cnp.PyArray_ZEROS(
                     cnp.PyArray_NDIM(w), cnp.PyArray_DIMS(w), cnp.PyArray_TYPE(w), 0
                 )
@@ -207,20 +293,22 @@ cdef class _Run:
         self.alive.append(array)
         return cnp.PyArray_DATA(array)
 
-    cdef int prepare_radam(self, double t, ParameterUpdate* item) except -1:
-        # Liu et al. 2020, https://arxiv.org/abs/1908.03265; the step count is one ahead, as it always was
-        cdef double b1 = self.settings.beta1, b2 = self.settings.beta2
-        cdef double s = t + 1, decayed = pow(b2, s), k
-        cdef double rho_inf = 2 / (1 - b2) - 1
-        cdef double rho = rho_inf - 2 * s * decayed / (1 - decayed)
-        k = 1 / (1 - pow(b1, s))
-        if rho >= 5:
-            k *= sqrt(
-                (1 - decayed) * (rho - 4) / (rho_inf - 4) * (rho - 2) / rho * rho_inf / (rho_inf - 2)
-            )
-        self.radam_buffer[<Py_ssize_t>s % 10][:] = (<Py_ssize_t>s, rho, k)
-        item.rule = update_adam if rho >= 5 else update_momentum
-        item.step = k * self.learn_rate
+    cdef int clip_together(self, int kind, ParameterUpdate* items, Py_ssize_t count) except -1:
+        # One factor for all gradients, from their norm without penalties; that of all parameters of the model, if it
+        # is known.
+        cdef double norm = self.norm, threshold = self.optimizer.grad_clip or 0, factor = 1
+        cdef Py_ssize_t i
+        if threshold and norm < 0:
+            with nogil:
+                norm = sqrt(sum_squares(kind, items, count))
+        if threshold and norm >= threshold and norm > 0:
+            factor = threshold / norm
+        for i in range(self.filled):
+            self.table[i].clip = 0
+            if factor > 0:
+                self.table[i].l2 /= factor  # the factor is that of the gradient alone
+        for i in range(count):
+            items[i].factor = factor
         return 0
 
     cdef object commit(self, object keys):
@@ -242,13 +330,17 @@ cdef object wrong_types(object key, object weights, object gradient):
     )
 
 
-cdef void run_kernel(
-    int kind, ParameterUpdate* items, size_t count, const UpdateSettings* s
-) noexcept nogil:
+cdef void run_kernel(int kind, ParameterUpdate* items, size_t count) noexcept nogil:
     if kind == cnp.NPY_FLOAT32:
-        split_update(threads(), real_kernels(active(), <const float*>NULL), items, count, s)
+        split_update(threads(), real_kernels(active(), <const float*>NULL), items, count)
     else:
-        split_update(threads(), real_kernels(active(), <const double*>NULL), items, count, s)
+        split_update(threads(), real_kernels(active(), <const double*>NULL), items, count)
+
+
+cdef double sum_squares(int kind, ParameterUpdate* items, size_t count) noexcept nogil:
+    if kind == cnp.NPY_FLOAT32:
+        return split_sum_squares(threads(), real_kernels(active(), <const float*>NULL), items, count)
+    return split_sum_squares(threads(), real_kernels(active(), <const double*>NULL), items, count)
 
 
 def update_parameter(optimizer, key, weights, gradient, double lr_scale):
@@ -264,21 +356,26 @@ def update_parameter(optimizer, key, weights, gradient, double lr_scale):
     Returns
     -------
     The updated weights: the same array if it is C-contiguous. None, and nothing is changed, where no kernel
-    takes the types (SGD with other floats than float32 and float64).
+    takes the types (such as other floats than float32 and float64) or does the work of the optimizer's kind.
 
     Raises
     ------
     ValueError, NotImplementedError
         As `thinc.optimizers.Optimizer.__call__`; nothing is changed then.
     """
-    cdef _Run run = _Run(optimizer, lr_scale)
+    cdef object rule = optimizer.rule
+    if rule is not None and rule.plan is None:
+        return None
+    cdef _Run run = _Run(optimizer, rule, lr_scale, 1)
     cdef ParameterUpdate item
     if not run.prepare(key, weights, gradient, &item):
         return None
-    run.commit((key,))
     cdef int kind = cnp.PyArray_TYPE(<cnp.ndarray>weights)
+    if run.is_global:
+        run.clip_together(kind, &item, 1)
+    run.commit((key,))
     with nogil:
-        run_kernel(kind, &item, 1, &run.settings)
+        run_kernel(kind, &item, 1)
     run.finish()
     return run.updated
 
@@ -308,9 +405,11 @@ def update_parameters(optimizer, list keys, list weights, list gradients, double
             f"Cannot update {n} parameters with {len(weights)} arrays of weights and {len(gradients)} "
             "gradients: expected one of each per key"
         )
-    if len(set(keys)) != n:
+    cdef object rule = optimizer.rule
+    if len(set(keys)) != n or (rule is not None and rule.plan is None):
         return None
-    cdef _Run run = _Run(optimizer, lr_scale)
+    cdef _Run run = _Run(optimizer, rule, lr_scale, n)
+    cdef int kind
     cdef list updated = list(weights), used = []
     cdef ParameterUpdate* items = <ParameterUpdate*>PyMem_Malloc(max(n, 1) * sizeof(ParameterUpdate))
     if items == NULL:
@@ -328,9 +427,12 @@ def update_parameters(optimizer, list keys, list weights, list gradients, double
             count += 1
         if n_floats != 0 and n_floats != count:
             return None
+        kind = cnp.NPY_FLOAT32 if n_floats else cnp.NPY_FLOAT64
+        if run.is_global:
+            run.clip_together(kind, items, count)
         run.commit(used)
         with nogil:
-            run_kernel(cnp.NPY_FLOAT32 if n_floats else cnp.NPY_FLOAT64, items, count, &run.settings)
+            run_kernel(kind, items, count)
     finally:
         PyMem_Free(items)
     run.finish()

@@ -8,11 +8,14 @@ from .chain import chain
 from .clipped_linear import ClippedLinear, HardSigmoid, HardTanh, ReluK
 from .clone import clone
 from .concatenate import concatenate
+from .conv1d import Conv1d
 from .dish import Dish
 from .dropout import Dropout
 from .embed import Embed
 from .expand_window import expand_window
 from .gelu import Gelu
+from .glu import GLU
+from .gru import GRU
 from .hard_swish import HardSwish
 from .hard_swish_mobilenet import HardSwishMobilenet
 from .hashembed import HashEmbed
@@ -27,6 +30,7 @@ from .lstm import LSTM, PyTorchLSTM
 from .map_list import map_list
 from .maxout import Maxout
 from .mish import Mish
+from .multiheadattention import MultiHeadAttention
 from .multisoftmax import MultiSoftmax
 from .mxnetwrapper import MXNetWrapper
 from .noop import noop
@@ -45,16 +49,20 @@ from .relu import Relu
 from .remap_ids import remap_ids, remap_ids_v2
 from .residual import residual
 from .resizable import resizable
+from .rmsnorm import RMSNorm
 from .siamese import siamese
 from .sigmoid import Sigmoid
 from .sigmoid_activation import sigmoid_activation
+from .sinusoidalpositions import SinusoidalPositions
 from .softmax import Softmax, Softmax_v2
 from .softmax_activation import softmax_activation
 from .sparselinear import SparseLinear, SparseLinear_v2
 from .strings2arrays import strings2arrays
+from .swiglu import SwiGLU
 from .swish import Swish
 from .tensorflowwrapper import TensorFlowWrapper, keras_subclass
 from .torchscriptwrapper import TorchScriptWrapper_v1, pytorch_to_torchscript_wrapper
+from .transformerblock import TransformerBlock
 from .tuplify import tuplify
 from .uniqued import uniqued
 from .with_array import with_array
@@ -77,6 +85,7 @@ __all__ = [
     "ClippedLinear", "HardSigmoid", "HardTanh", "ReluK", "Sigmoid", "Maxout", "Softmax", "Softmax_v2",
     "MultiSoftmax", "LayerNorm", "Embed", "HashEmbed", "LSTM", "ParametricAttention",
     "ParametricAttention_v2", "CauchySimilarity", "SparseLinear", "SparseLinear_v2",
+    "RMSNorm", "GLU", "SwiGLU", "GRU", "MultiHeadAttention", "TransformerBlock", "SinusoidalPositions", "Conv1d",
     # combinators
     "add", "bidirectional", "chain", "clone", "concatenate", "map_list", "noop", "residual", "resizable",
     "siamese", "tuplify", "uniqued",

@@ -14,7 +14,7 @@ def affine(model: Model, X: Any, W: Any, b: Any) -> Any:  # X: (B, nI), W: (nO, 
 def backprop_affine(model: Model, dA: Any, X: Any, W: Any, wants_dX: bool = True) -> Any:  # dA: (B, nO)
     """Add to the gradients of the parameters "W" and "b" and return dX, of shape (B, nI), or None.
 
-    ``W`` is the matrix that the forward pass used; the parameters may have more dimensions, (nO, nP, nI)
+    ``W`` is the matrix that the forward pass used; the parameters may have more dimensions, such as (nO, nP, nI)
     and (nO, nP), as long as they have the same elements.
     """
     ops = model.ops
@@ -28,7 +28,7 @@ def backprop_affine(model: Model, dA: Any, X: Any, W: Any, wants_dX: bool = True
         ops._add_gemm(dW.reshape(W.shape), dA, X, trans1=True)
     else:
         model.inc_grad("W", ops.gemm(dA, X, trans1=True).reshape(shape))
-    model.inc_grad("b", db.reshape(shape[:-1]))
+    model.inc_grad("b", db.reshape(model.get_param("b").shape))
     return dX
 
 

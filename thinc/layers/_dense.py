@@ -53,6 +53,13 @@ def dense(
         params={"W": None, "b": None},
         attrs=attrs,
     )
+    return finished(model, nO, dropout, normalize)
+
+
+def finished(
+    model: Model[Floats2d, Floats2d], nO: int | None, dropout: float | None, normalize: bool
+) -> Model[Floats2d, Floats2d]:
+    """Put layer normalization behind a node, and then dropout, where asked for."""
     if normalize:
         model = chain(model, LayerNorm(nI=nO))
     if dropout is not None:  # a rate of 0.0 counts: it can be raised later

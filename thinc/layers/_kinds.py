@@ -8,9 +8,9 @@ from .._util.constants import mark_like
 from .._util.explain import REFUSALS, describe
 from ..backends import Ops
 from ..model import Model
-from ..types import Ragged
+from ..types import Padded, Ragged
 from ._batches import unchanged
-from ._gradients import refusal
+from ._gradients import fit_gradient, refusal
 
 INT32 = numpy.dtype("int32")
 
@@ -36,6 +36,33 @@ def forward_as(convert: Convert, model: Model, X: Any, is_train: bool) -> tuple[
         return None if dX is None else restore(dX)
 
     return restore(Y), backprop
+
+
+def forward_either(forward_ragged: Callable, model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+    """Run the forward pass of a layer that takes Ragged on a Ragged or a Padded."""
+    if not isinstance(X, Padded):
+        expect_kind(model, Ragged, X)
+        return forward_ragged(model, X, is_train)
+    Xr, restore = padded_as_ragged(model, X)
+    Yr, backprop_ragged = forward_ragged(model, mark_like(Xr, X), is_train)
+    Y = restore(Yr)
+    shape = Y.data.shape
+
+    def backprop(dY: Any) -> Any:
+        if not isinstance(dY, Padded):
+            raise refusal(model, f"a Padded with data of shape {shape}", dY)
+        fit_gradient(model, dY.data, shape)
+        dX = backprop_ragged(padded_as_ragged(model, dY)[0])
+        return None if dX is None else restore(dX)
+
+    return Y, backprop
+
+
+def padded_as_ragged(model: Model, Xp: Padded) -> tuple[Ragged, Callable]:
+    """Return the sequences in their original order, and a function that puts such ones into a batch like ``Xp``."""
+    check_padded(model, Xp)
+    Xr = Ragged(*model.ops._padded2rows(Xp))
+    return Xr, lambda Yr: model.ops._list2padded_like(ragged_to_list(model, Yr), Xp)
 
 
 def init_as(convert: Convert, model: Model, X: Any, Y: Any) -> None:

@@ -4,17 +4,14 @@ from functools import partial
 from typing import Any, Callable
 
 from .. import compat
-from .._util.arrays import get_width
 from .._util.constants import is_constant
 from .._util.frameworks import assert_pytorch_installed
 from ..config import registry
 from ..initializers import glorot_uniform_init, zero_init
 from ..model import Model
 from ..types import Padded
-from ._batches import with_width
 from ._gradients import fit_gradient, refusal
-from ._kinds import check_padded, expect_kind
-from ._widths import set_widths
+from ._recurrent import check_depth, draw_blocks, packed_steps, padded_like, width_of_direction
 from .noop import noop
 from .pytorchwrapper import PyTorchRNNWrapper
 from .with_padded import with_padded
@@ -57,11 +54,7 @@ def LSTM(
     ValueError
         If the depth is below 1, or nO is odd with ``bi``.
     """
-    if depth < 1:
-        raise ValueError(f"LSTM: the depth must be at least 1, but got {depth}.")
-    dirs = 1 + int(bi)
-    if nO is not None:
-        _width_of_direction(nO, dirs)
+    dirs = check_depth("LSTM", nO, depth, bi)
     return Model(
         "lstm",
         forward,
@@ -105,7 +98,7 @@ def PyTorchLSTM(
     if depth == 0:
         return noop()
     assert_pytorch_installed()
-    nH = _width_of_direction(nO, 1 + int(bi))
+    nH = width_of_direction("LSTM", nO, 1 + int(bi))
     network = compat.torch.nn.LSTM(nI, nH, depth, bidirectional=bi, dropout=dropout)
     model = PyTorchRNNWrapper(network)
     model.set_dim("nO", nO)
@@ -117,12 +110,7 @@ def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[P
     ops = model.ops
     params: Any = model.get_param("LSTM")
     C0, H0 = model.get_param("HC0")  # in the order that saved models were trained with
-    _check_steps(model, Xp)
-    sizes = Xp.size_at_t
-    nI = model.get_dim("nI")
-    X = with_width(ops._pack_steps(Xp.data, sizes), nI)  # (N, nI)
-    if X.shape[1] != nI:
-        raise ValueError(f"{model.name} expects steps of width {nI}, but got {X.shape[1]}.")
+    X, sizes = packed_steps(model, Xp)
     wants_dX = not is_constant(Xp)
     mask: Any = None
     state: Any = None
@@ -135,7 +123,7 @@ def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[P
         Y, state = ops.lstm_forward_training(params, H0, C0, X, sizes)
     else:
         Y = ops.lstm_forward_inference(params, H0, C0, X, sizes)
-    Yp = _padded_like(model, Xp, Y)
+    Yp = padded_like(model, Xp, Y)
     shape = Yp.data.shape
 
     def backprop(dYp: Padded) -> "Padded | None":
@@ -153,7 +141,7 @@ def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[P
             else:
                 dX, d_params = ops._backprop_lstm(dY, sizes, params, saved, False)
         model.inc_grad("LSTM", d_params if mask is None else d_params * mask)
-        return _padded_like(model, Xp, dX) if wants_dX else None
+        return padded_like(model, Xp, dX) if wants_dX else None
 
     return Yp, backprop
 
@@ -165,42 +153,7 @@ def init(
     X: Padded | None = None,
     Y: Padded | None = None,
 ) -> None:
-    ops = model.ops
-    depth, dirs = model.get_dim("depth"), model.get_dim("dirs")
-    if Y is not None:
-        _width_of_direction(get_width(Y), dirs)
-    set_widths(model, nI=X, nO=Y)
-    nH = _width_of_direction(model.get_dim("nO"), dirs)
-    blocks = []
-    for layer in range(depth):
-        width = model.get_dim("nI") if layer == 0 else nH * dirs
-        # For each gate: forget, input, output, candidate.
-        for _ in range(dirs):
-            for shape in [(nH, width), (nH,), (nH, nH), (nH,)]:
-                draw = init_W if len(shape) == 2 else init_b
-                blocks += [draw(ops, shape).reshape(-1) for _ in range(4)]
-    model.set_param("LSTM", ops.xp.concatenate(blocks))
-    model.set_param("HC0", ops.alloc_f((2, depth, dirs, nH)))
-
-
-def _width_of_direction(nO: int, dirs: int) -> int:
-    if nO % dirs:
-        raise ValueError(f"LSTM: nO is shared by {dirs} directions, so it must be even, but got {nO}.")
-    return nO // dirs
-
-
-def _check_steps(model: Model, Xp: Padded) -> None:
-    """Raise a ValueError unless there is a number of sequences for each step."""
-    expect_kind(model, Padded, Xp)
-    check_padded(model, Xp)
-    sizes: Any = Xp.size_at_t
-    if Xp.data.ndim != 3 or len(sizes) != len(Xp.data):
-        raise ValueError(
-            f"{model.name} expects a Padded with data (steps, B, nI) and size_at_t (steps,), "
-            f"but got shapes {Xp.data.shape} and {sizes.shape}."
-        )
-
-
-def _padded_like(model: Model, Xp: Padded, Y: Any) -> Padded:  # Y: (N, nO)
-    data = model.ops._unpack_steps(Y, Xp.size_at_t, Xp.data.shape[1])
-    return Padded(data, Xp.size_at_t, Xp.lengths, Xp.indices)
+    blocks, nH = draw_blocks(init_W, init_b, model, X, Y, n_gates=4)
+    model.set_param("LSTM", blocks)
+    shape = (2, model.get_dim("depth"), model.get_dim("dirs"), nH)
+    model.set_param("HC0", model.ops.alloc_f(shape))

@@ -6,7 +6,7 @@ from ..config import registry
 from ..model import Model
 from ..types import Array2d, Ints1d, ListXd, Padded, Ragged
 from ._batches import unchanged
-from ._kinds import check_padded, expect_sequences, forward_as, init_as, list_to_ragged, ragged_to_list
+from ._kinds import expect_sequences, forward_as, init_as, list_to_ragged, padded_as_ragged
 from ._typing import TypeVar
 
 RaggedData = Tuple[Array2d, Ints1d]
@@ -40,11 +40,7 @@ def _convert(model: Model, X: Any) -> tuple[Ragged, Callable]:
     if isinstance(X, Ragged):
         return X, unchanged
     if isinstance(X, Padded):
-        check_padded(model, X)
-        return (
-            Ragged(*ops._padded2rows(X)),
-            lambda Yr: ops._list2padded_like(ragged_to_list(model, Yr), X),
-        )
+        return padded_as_ragged(model, X)
     if _is_ragged_data(X):
         return Ragged(*X), lambda Yr: (Yr.dataXd, Yr.lengths)
     expect_sequences(model, "a Ragged, a Padded, a pair (data, lengths)", X)

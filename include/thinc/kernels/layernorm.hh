@@ -1,4 +1,5 @@
-// Layer normalisation (Ba et al., 2016, https://arxiv.org/abs/1607.06450), and sums over rows. float, double.
+// Layer normalisation (Ba et al., 2016, https://arxiv.org/abs/1607.06450), the same by root mean squares (Zhang and
+// Sennrich, 2019, https://arxiv.org/abs/1910.07467), and sums over rows. float, double.
 #pragma once
 #include "thinc/dispatch.hh"
 #include "thinc/simd/loop.hh"
@@ -54,6 +55,45 @@ void backprop_layernorm(T* dx, T* dgain, T* dbias, const T* dy, const T* x, cons
     }
 }
 
+// Each row (n) of x (rows, n): rstd = 1 / sqrt(mean(x^2) + epsilon), y = x rstd gain. y == x allowed.
+template <typename T>
+void rmsnorm(T* y, T* rstd, const T* x, const T* gain, std::size_t rows, std::size_t n, T epsilon) {
+    using V = Vec<T>;
+    const T each = T(1) / static_cast<T>(n);
+    for (std::size_t r = 0; r < rows; ++r, x += n, y += n) {
+        const T mean = each * sum_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
+                           const V v = at.load(x);
+                           return v * v;
+                       });
+        rstd[r] = sqrt(V::fill(1) / V::fill(mean + epsilon)).v[0];
+        const V s = V::fill(rstd[r]);
+        for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA { at.store(y, at.load(x) * s * at.load(gain)); });
+    }
+}
+
+// With h = x rstd and d = dy gain: dx = rstd (d - h mean(d h)) per row; dgain = sum dy h over the rows. dx == dy allowed.
+template <typename T>
+void backprop_rmsnorm(T* dx, T* dgain, const T* dy, const T* x, const T* gain, const T* rstd, std::size_t rows,
+                      std::size_t n) {
+    using V = Vec<T>;
+    const T each = T(1) / static_cast<T>(n);
+    for (std::size_t i = 0; i < n; ++i) dgain[i] = 0;
+    for (std::size_t r = 0; r < rows; ++r, x += n, dy += n, dx += n) {
+        const V s = V::fill(rstd[r]);
+        V sum = V::fill(0);
+        for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
+            const V g = at.load(dy) * (at.load(x) * s);
+            at.store(dgain, at.load(dgain) + g);
+            sum = fma(g, at.load(gain), sum);  // 0 beyond the end, as is gain
+        });
+        const V b = V::fill(reduce_add(sum) * each);
+        for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
+            const V h = at.load(x) * s, d = at.load(dy) * at.load(gain);
+            at.store(dx, s * (d - h * b));
+        });
+    }
+}
+
 // sums (n) = sum over the rows of x (rows, n), in blocks of 64 rows: the error grows with rows / 64 + 64, not rows.
 template <typename T> void sum_columns(T* sums, const T* x, std::size_t rows, std::size_t n) {
     using V = Vec<T>;
@@ -85,7 +125,7 @@ template <typename T> void sum_columns(T* sums, const T* x, std::size_t rows, st
 }
 
 template <typename T> constexpr Normalizers<T> normalizer_kernels() {
-    return {layernorm<T>, backprop_layernorm<T>, sum_columns<T>};
+    return {layernorm<T>, backprop_layernorm<T>, sum_columns<T>, rmsnorm<T>, backprop_rmsnorm<T>};
 }
 
 }  // namespace thinc::THINC_ISA

@@ -1,0 +1,96 @@
+"""What a kind of optimizer is: a rule that gives the numbers of each update, for kernels and formulas to follow."""
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+
+class Plan(NamedTuple):
+    """The numbers of one update of one parameter, and the name of what is done with them.
+
+    The names are those of `thinc._optimizer_formulas.FORMULAS`; kernels/optimizers.hh has the formulas too, with the
+    meaning of each number.
+    """
+
+    formula: str
+    step: float
+    gradient_step: float = 0.0
+    beta1: float = 0.0
+    beta2: float = 0.0
+    eps: float = 0.0
+    l2: float = 0.0
+    decay: float = 0.0
+    average_rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A kind of optimizer. Its fields are what is chosen once for all; what may be a schedule is in `Optimizer`.
+
+    Attributes
+    ----------
+    name : str
+        Names the kind in saved state and errors.
+    arguments : dict
+        Attribute of `Optimizer` to the name of the argument that sets it, where that differs.
+    unused : tuple of str
+        Attributes of `Optimizer` of which the kind makes no use.
+    gives_average : bool
+        Whether averages are part of the rule, which gives their rate.
+    """
+
+    name: ClassVar[str]
+    arguments: ClassVar[dict[str, str]] = {"b1": "beta1", "b2": "beta2"}
+    unused: ClassVar[tuple[str, ...]] = ()
+    gives_average: ClassVar[bool] = False
+
+    @classmethod
+    def rename(cls, attributes: dict[str, str]) -> dict[str, str]:
+        """From arguments and the attributes they set, to those of this kind."""
+        return {
+            cls.arguments.get(attribute, argument): attribute
+            for argument, attribute in attributes.items()
+            if attribute not in cls.unused
+        }
+
+    @abstractmethod
+    def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
+        """The numbers of update `t`, counted from 1.
+
+        Parameters
+        ----------
+        settings
+            Has the attributes of `Optimizer` that are settings: ``b1``, ``b2``, ``eps``, ``L2``,
+            ``L2_is_weight_decay``.
+        t : int
+        learn_rate : float
+        """
+
+
+def check_settings(what: str, arguments: dict[str, str], values: dict[str, float]) -> None:
+    """Refuse settings for which there is no update: by a ValueError that names the argument."""
+    for attribute, value in values.items():
+        highest, expected = _BOUNDS[attribute]
+        if not 0 <= value < highest:  # NaN is refused, too
+            argument = arguments.get(attribute, attribute)
+            raise ValueError(f"{what}: {argument} is {value!r}; expected {expected}")
+
+
+# The number that a setting must be below, and how that is said.
+_BOUNDS = {
+    "learn_rate": (math.inf, "a number of at least 0"),
+    "lr_scale": (math.inf, "a number of at least 0"),
+    "b1": (1.0, "a number from 0 to below 1"),
+    "b2": (1.0, "a number from 0 to below 1"),
+    "eps": (math.inf, "a number of at least 0"),
+    "L2": (math.inf, "a number of at least 0"),
+    "grad_clip": (math.inf, "a number of at least 0, where 0 means not to clip"),
+}
+
+
+def split_penalty(settings: Any, learn_rate: float) -> dict[str, float]:
+    """The two numbers of a plan that L2 gives: what is added to the gradient, or the share the weights lose."""
+    if settings.L2_is_weight_decay:
+        return {"decay": learn_rate * settings.L2}
+    return {"l2": settings.L2}

@@ -1,0 +1,53 @@
+"""What all pictures share: the figure to draw on, and how it looks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH, HEIGHT = 5.0, 3.4  # of a panel, in inches
+POINTS = 72  # in an inch
+
+
+def figure_or_new(figure: Figure | None, width: float, height: float, layout: Any = "constrained") -> Figure:
+    """Return the figure that a caller gave, or one of a size in inches.
+
+    It is not one of pyplot's: it needs no window system, and is gone when nobody holds it.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if figure is not None:
+        return figure
+    try:
+        from ._picture import Picture
+    except ImportError as err:
+        if (err.name or "").partition(".")[0] != "matplotlib":
+            raise
+        raise ImportError(
+            'Pictures need matplotlib, which is not installed: pip install "thinc[plots]"', name=err.name
+        ) from err
+    return Picture(figsize=(width, height), layout=layout)
+
+
+def clean(axes: Axes, title: str, x_label: str) -> None:
+    """A grid, and no frame."""
+    axes.set_title(title, fontsize="medium")
+    axes.set_xlabel(x_label)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def canvas(figure: Figure, width: float, height: float) -> Axes:
+    """Axes that are as good as paper: x to the right and y down, in points, without anything around."""
+    axes: Any = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    axes.set_xlim(0, width)
+    axes.set_ylim(height, 0)
+    axes.set_aspect("equal")
+    return axes  # type: ignore[no-any-return]
