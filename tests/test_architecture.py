@@ -25,7 +25,7 @@ FLOORS = [
     {"shims"},
     {"model"},
     {"layers", "extra", "checkpoint", "safetensors", "_info", "_profile"},
-    {"distributed", "plots", "sklearn"},
+    {"distributed", "onnx", "plots", "sklearn"},
     {"api", "__main__", "__init__"},
 ]
 ALONE = {"mypy"}  # imports nothing of ours, and nothing imports it

@@ -4,7 +4,6 @@ A parameter is called after its place: ``1.0.W`` is parameter ``W`` of the first
 """
 
 import importlib
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +40,8 @@ def save_safetensors(path: Any, model: Model[Any, Any]) -> None:
     Parameters are named after the numbers of their layers, from the root: ``1.0.W``. One that stands in several places
     is written once, under the name of the first.
     """
+    import json
+
     module = _import()
     places = _places_of(model, "save")
     arrays = {}
@@ -76,6 +77,8 @@ def load_safetensors(path: Any, model: Model[Any, Any]) -> None:
     ImportError
         If safetensors is not installed.
     """
+    import json
+
     module = _import()
     data = read_bytes(path)
     what = f"Cannot load model '{model.name}' from {path}"
