@@ -3,6 +3,7 @@
 #include "thinc/dispatch.hh"
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/batching.hh"
+#include "thinc/kernels/copies.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/gather.hh"
 #include "thinc/kernels/gemm_parts.hh"
@@ -38,6 +39,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         lstm_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
+        copy_kernels<T>(),
     };
 }
 
