@@ -14,7 +14,7 @@ from .base import Work
 from .jax_work import settle
 from .layers_table import LAYERS, for_peers, inputs_of
 from .ops_table import OPS
-from .table import Carried, Op, arrays, parameters, pick
+from .table import Carried, arrays, parameters, pick
 
 __all__ = ["layer", "op", "settle"]
 
@@ -67,7 +67,7 @@ def op(name: str, dtype: str, *size: int) -> Work:
     line = OPS[name]
     values = _converted(line.inputs.make(dtype, *size))
     if isinstance(line.jax, Carried):
-        return _carried(line, values)._replace(settle=settle_bits)
+        return _carried(line.jax, values, "jax" in line.unchecked)._replace(settle=settle_bits)
     function, inputs = _compiled(line.jax, values)
     wait = lambda: function(*inputs).block_until_ready()  # noqa: E731
     several = lambda: jax.block_until_ready(function(*inputs))  # noqa: E731
@@ -79,24 +79,17 @@ def op(name: str, dtype: str, *size: int) -> Work:
     return Work(run, check=None if "jax" in line.unchecked else check, settle=settle_bits)
 
 
-def _carried(line: Op, values: dict[str, Any]) -> Work:
-    start, function = line.jax.start, line.jax.step
-    state = jax.tree.map(jax.numpy.copy, start(j, *pick(start, values, 1)))
-    inputs = pick(function, {**values, "state": None}, 2)
-    step = jax.jit(partial(function, j), donate_argnums=0)
-
-    def prepare():
-        nonlocal state
-        state = (*state[:-1], jax.numpy.copy(values[line.refill[0]]))
-        jax.block_until_ready(state)
+def _carried(line: Carried, values: dict[str, Any], unchecked: bool) -> Work:
+    state = jax.tree.map(jax.numpy.copy, line.start(j, *pick(line.start, values, 1)))
+    inputs = pick(line.step, {**values, "state": None}, 2)
+    step = jax.jit(partial(line.step, j), donate_argnums=0)
 
     def run():
         nonlocal state
         state = step(state, *inputs)
         return state[0].block_until_ready()
 
-    check = None if "jax" in line.unchecked else lambda: [numpy.asarray(run())]
-    return Work(run, prepare if line.refill else None, check)
+    return Work(run, check=None if unchecked else lambda: [numpy.asarray(run())])
 
 
 def layer(name: str, direction: str, *size: int) -> Work:

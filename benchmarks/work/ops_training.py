@@ -89,13 +89,13 @@ def _optimizer(
 
         return run
 
-    def start(j, weights, gradient):
-        return weights, jax(j).init(weights), gradient
+    def start(j, weights):
+        return weights, jax(j).init(weights)
 
-    def jax_step(j, state):
-        weights, moments, gradient = state
+    def jax_step(j, state, gradient):
+        weights, moments = state
         updates, moments = jax(j).update(gradient, moments, weights)
-        return weights + updates, moments, j.np.zeros_like(gradient)
+        return weights + updates, moments
 
     return Op(
         FLAT,
@@ -139,11 +139,10 @@ def _fused_adam(t: Any, weights: Any, gradient: Any, mom1: Any, mom2: Any) -> An
     return run
 
 
-def _adam(j: Any, weights: Any, mom1: Any, mom2: Any, gradient: Any) -> tuple:
+def _adam(j: Any, weights: Any, gradient: Any, mom1: Any, mom2: Any) -> tuple:
     mom1 = BETAS[0] * mom1 + (1 - BETAS[0]) * gradient
     mom2 = BETAS[1] * mom2 + (1 - BETAS[1]) * gradient * gradient
-    weights = weights - 0.001 * mom1 / (EPS + j.np.sqrt(mom2))
-    return weights, mom1, mom2, j.np.zeros_like(gradient)
+    return weights - 0.001 * mom1 / (EPS + j.np.sqrt(mom2)), mom1, mom2
 
 
 def _clip(t: Any, gradient: Any) -> Any:
@@ -221,8 +220,8 @@ TRAINING = {
         ),
         _fused_adam,
         Carried(
-            lambda j, weights, mom1, mom2, gradient: (weights, mom1, mom2, gradient),
-            lambda j, state: _adam(j, *state),
+            lambda j, weights, mom1, mom2: (weights, mom1, mom2),
+            lambda j, state, gradient: _adam(j, state[0], gradient, *state[1:]),
         ),
         refill=("gradient",),
         result="weights",

@@ -66,10 +66,7 @@ class Op:
 
 @dataclass(frozen=True)
 class Carried:
-    """JAX's way to change something in place: a state that is donated to each step and replaced by its result.
-
-    Where the line has an input that a run uses up, that is the last part of the state.
-    """
+    """JAX's way to change something in place: a state that is donated to each step and replaced by its result."""
 
     start: Callable  # of JAX and inputs; the first part of the state is the result
     step: Callable  # of JAX, the state and inputs

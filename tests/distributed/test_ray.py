@@ -8,8 +8,10 @@ import numpy
 import pytest
 
 from helpers import process
+from helpers.device import use_as_cupy
 from thinc.api import Config, registry
 from thinc.distributed import ThincTrainer, demo, report, resume, trainer_from_config
+from thinc.distributed.ring import listen
 
 ROOT = Path(__file__).parent.parent.parent
 ENVIRONMENT = {
@@ -90,6 +92,35 @@ def test_group_without_what_it_needs(backend, module):
 
     with pytest.raises(ImportError, match=f"The backend '{backend}' between workers needs"):
         _ray._join_group(backend, {})
+
+
+@needs_ray
+def test_nccl_is_for_arrays_on_a_device(monkeypatch):
+    from thinc.distributed import _ray
+
+    class Group:
+        rank, world_size = 0, 1
+        calls = []
+
+        def allreduce_(self, array):
+            self.calls.append(("allreduce", type(array)))
+
+        def close(self):
+            self.calls.append("close")
+
+    def join(backend, settings):
+        assert backend == "nccl" and settings["group"] == "ours"
+        return Group()
+
+    cupy = use_as_cupy(monkeypatch)
+    monkeypatch.setattr(_ray, "_join_group", join)
+    listener = listen("127.0.0.1")
+    place = {"rank": 0, "addresses": [listener.getsockname()], "token": bytes(32), "timeout": 5.0}
+    communicator = _ray._open_communicator({"backend": "nccl", "group": "ours", **place}, listener)
+    communicator.allreduce_(numpy.ones(3))
+    communicator.allreduce_(cupy.asarray(numpy.ones(3)))
+    communicator.close()
+    assert Group.calls == [("allreduce", cupy.ndarray), "close"]
 
 
 @needs_ray
