@@ -46,8 +46,9 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Names of classes and their members must exist. In docstrings other words in backticks are mostly arguments,
     ("py:obj", r"(?![A-Z]\w*\.).*"),
-    # and types are words, or classes of other packages.
+    # and types are words, or classes of other packages, or private.
     ("py:class", r"(?!thinc\.).*"),
+    ("py:class", r"thinc\._.*"),
     ("py:class", r"thinc\..*T"),  # variables of types
 ]
 toc_object_entries_show_parents = "hide"

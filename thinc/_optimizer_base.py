@@ -421,7 +421,7 @@ class Optimizer:
             self._norm = None
 
     def prepare_update(self, nodes: Sequence[Any], todo: Sequence[tuple[Any, Any, Any, Any]]) -> None:
-        """Find names and norms that take the whole model; `Model.finish_update` calls this before it changes anything.
+        """Find names and norms that take the whole model; ``Model.finish_update`` calls it before it changes anything.
 
         Parameters
         ----------
@@ -451,11 +451,11 @@ class Optimizer:
             )
 
     def end_update(self) -> None:
-        """Forget what held for one update; `Model.finish_update` calls this, also after an error."""
+        """Forget what held for one update; ``Model.finish_update`` calls this, also after an error."""
         self._norm = None
 
     def gather_gradients(self, model: Any) -> bool:
-        """Prepare the gradients of a tree for an update; `Model.finish_update` calls this before it changes anything.
+        """Prepare the gradients of a tree for an update; ``Model.finish_update`` calls this before it changes anything.
 
         Here there is nothing to do. `thinc.distributed.DataParallelOptimizer` averages them over the workers.
 
