@@ -17,7 +17,7 @@ def save_onnx(path: Any, model: Model[Any, Any]) -> None:
     path : str or Path
         The file; it is replaced wholly or not at all.
     model : Model
-        Initialized, from arrays (B, nI) to arrays (B, nO), made of dense layers, `Maxout`, `Softmax`, `LayerNorm`,
+        Initialized, from arrays (B, nI) to arrays (B, nO), made of dense and gated layers, `Maxout`, `Softmax`, norms,
         activations, `expand_window`, and of `chain`, `concatenate`, `add`, `residual`, `clone` and `with_array` around
         them. `Dropout` is off.
 

@@ -116,6 +116,27 @@ def layernorm(graph: Graph, node: Any, prefix: str, X: str, child: Child) -> str
     return graph.op("LayerNormalization", X, G, b, axis=-1, epsilon=EPSILON)
 
 
+def rmsnorm(graph: Graph, node: Any, prefix: str, X: str, child: Child) -> str:
+    """``X / √(mean(X²) + eps) · G``"""
+    squares = graph.op("ReduceMean", graph.op("Mul", X, X), axes=[1], keepdims=1)
+    root = graph.op("Sqrt", graph.op("Add", squares, graph.number(float(node.attrs["eps"]))))
+    gain = graph.constant(f"{prefix}G", node.ops.to_numpy(node.get_param("G")))
+    return graph.op("Mul", graph.op("Div", X, root), gain)
+
+
+def gated(activate: Activation) -> Exporter:
+    """Values times their gates: the halves of one affine map."""
+
+    def export(graph: Graph, node: Any, prefix: str, X: str, child: Child) -> str:
+        nO, axis = node.get_dim("nO"), graph.integers(1)
+        A = affine(graph, node, prefix, X)
+        values = graph.op("Slice", A, graph.integers(0), graph.integers(nO), axis)
+        gates = graph.op("Slice", A, graph.integers(nO), graph.integers(2 * nO), axis)
+        return graph.op("Mul", values, activate(graph, node, gates))
+
+    return export
+
+
 def expand_window(graph: Graph, node: Any, prefix: str, X: str, child: Child) -> str:
     """Rows of zeros around the batch, and then all of it, shifted by one row after the other."""
     window = node.attrs["window_size"]
@@ -167,6 +188,7 @@ EXPORTERS: dict[str, Exporter] = {
     "dropout": same,
     "expand_window": expand_window,
     "gelu": dense(gelu),
+    "glu": gated(unary("Sigmoid")),
     "hard_swish": dense(hard_swish),
     "hard_swish_mobilenet": dense(hard_swish_mobilenet),
     "layernorm": layernorm,
@@ -178,10 +200,12 @@ EXPORTERS: dict[str, Exporter] = {
     "noop": same,
     "relu": dense(unary("Relu")),
     "residual": residual,
+    "rmsnorm": rmsnorm,
     "sigmoid": dense(unary("Sigmoid")),
     "sigmoid_activation": alone(unary("Sigmoid")),
     "softmax": dense(softmax),
     "softmax_activation": alone(softmax),
+    "swiglu": gated(swish),
     "swish": dense(swish),
     "with_array": inner,
     "with_array2d": inner,
