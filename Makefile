@@ -21,11 +21,13 @@ PYTEST_ARGS ?= -q -n auto
 NATIVE_TESTS ?= tests/kernels tests/backends tests/layers tests/test_optimizers.py tests/test_loss.py tests/test_concurrency.py
 SECONDS ?= 60
 # In an environment of their own, for some are gigabytes: with pip's own index, PyTorch brings CUDA on Linux.
-FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax "nvidia-cuda-nvrtc-cu12; sys_platform == 'linux'"
+FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax onnx onnxruntime "nvidia-cuda-nvrtc-cu12; sys_platform == 'linux'"
 FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test_convert_jax.py \
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
                   tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py \
-                  tests/distributed/test_shims.py tests/backends/test_cuda_sources.py
+                  tests/distributed/test_shims.py tests/backends/test_cuda_sources.py tests/test_optimizer_kinds.py \
+                  tests/test_loss_pytorch.py tests/layers/test_gated_and_rmsnorm.py tests/layers/test_gru.py \
+                  tests/layers/test_conv1d.py tests/layers/test_transformers.py tests/test_onnx.py
 
 .PHONY: demo wheels test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 
@@ -59,7 +61,7 @@ test-ray: $(VENV)/wheel.stamp
 	$(PYTHON) -m venv $(ENVIRONMENT)
 	$(ENVIRONMENT)/bin/pip install --quiet --upgrade pip
 	$(ENVIRONMENT)/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
-	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test,ray]"
+	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test,ray]" spacy==3.8.18
 	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest -q tests/distributed tests/test_docs.py
 
 # Wheels of spaCy on ours; the long form also exchanges pipelines with the published package and runs spaCy's tests.

@@ -33,6 +33,7 @@ napoleon_google_docstring = False
 napoleon_use_param = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
+strip_signature_backslash = True  # names that end with an underscore
 autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -115,10 +115,27 @@ def norms(ops, dtype):
     return ops._backprop_layernorm(dY.astype(dtype), Z, G, mu, rstd)
 
 
+def rms_norms(ops, dtype):
+    Z, G = X.astype(dtype), b.astype(dtype)
+    Y, rstd = ops._rmsnorm(Z, G, 1e-6)
+    return Y, ops._backprop_rmsnorm(dY.astype(dtype), Z, G, rstd)[0]
+
+
+def attention(ops, dtype):
+    heads = X.astype(dtype)
+    Y, sums = ops._attend_heads(heads, [200, 300], 4)
+    return Y, ops._backprop_attend_heads(dY[:, :100].astype(dtype), heads, Y, sums, [200, 300], 4)
+
+
 def maxout_gradients(ops, dtype):
     dA, weights = dY[:, :40].astype(dtype), PIECES.astype(dtype)
     which = numpy.arange(ROWS * 40).reshape(ROWS, 40).astype("uint8") % 3
     return ops._backprop_maxout_dense(dA, which, X.astype(dtype), weights)
+
+
+def swish_gradient(ops, dtype):
+    Z = X.astype(dtype)
+    return ops.backprop_swish(dY.astype(dtype), Z, ops.swish(Z))
 
 
 def cosine_gradient(A, B):
@@ -136,6 +153,12 @@ CASES = {
     "layer normalization": on("_layernorm", X, b, b, pick=0),
     "its gradient": lambda ops, dtype: norms(ops, dtype)[0],
     "gradients of gain and bias": lambda ops, dtype: numpy.stack(norms(ops, dtype)[1:]),
+    "RMS normalization": lambda ops, dtype: rms_norms(ops, dtype)[0],
+    "the gradient of RMS normalization": lambda ops, dtype: rms_norms(ops, dtype)[1],
+    "attention of 4 heads": lambda ops, dtype: attention(ops, dtype)[0],
+    "the gradient of attention": lambda ops, dtype: attention(ops, dtype)[1],
+    "a SwiGLU's product": on("_swiglu", X),
+    "its slopes": on("_backprop_swiglu", dY[:, :150], X),
     "`maxout`": on("maxout", numbers(ROWS, WIDTH, 3), pick=0),
     "a maxout layer": on("_maxout_dense", X, PIECES, numbers(40, 3), pick=0),
     "the gradient of its input": lambda ops, dtype: maxout_gradients(ops, dtype)[0],
@@ -153,6 +176,10 @@ CASES = {
     "`backprop_mish`": slope_of("mish", dY, X),
     "`sigmoid`": on("sigmoid", X),
     "`swish`": on("swish", X),
+    "`backprop_swish`": swish_gradient,
+    "`erf`": on("erf", X),
+    "`dish`": on("dish", X),
+    "`logloss`": on("logloss", P[::-1], P),
     "cross entropy's gradient": loss(
         lambda: CategoricalCrossentropy(normalize=False), P, LABELS, lambda G, y: G - numpy.eye(10)[y]
     ),

@@ -396,5 +396,24 @@ def test_a_position_without_one_of_its_parts_is_refused(key):
     batches = NumpyOps().minibatch(3, range(10), shuffle=True)
     state = batches.get_state()
     del state[key]
-    with pytest.raises(ValueError, match=f"it has no .*{key}"):
-        batches.prepare_state(state, "'file'")
+    for prepare in (batches.prepare_state, batches.prepare_share):
+        with pytest.raises(ValueError, match=f"it has no .*{key}"):
+            prepare(state, "'file'")
+
+
+def test_a_position_in_another_share():
+    batches = NumpyOps().minibatch(2, range(20), shuffle=True, seed=0)
+    list(batches)
+    expected = list(batches)  # the order of the second pass
+    for n_done, n_now in [(0, 0), (1, 3), (2, 6), (3, 10)]:
+        old = NumpyOps().minibatch(3, range(7), shuffle=True, seed=0)
+        list(old)
+        passing = iter(old)
+        for _ in range(n_done):
+            next(passing)
+        batches.prepare_share(old.get_state(), "'file'")()
+        assert list(batches) == (expected[n_now:] if n_done else expected)
+        assert len(list(batches)) == 10
+    old = NumpyOps().minibatch(3, range(7), shuffle=False)
+    with pytest.raises(ValueError, match="saved with shuffle=False"):
+        batches.prepare_share(old.get_state(), "'file'")

@@ -13,7 +13,7 @@ LINE = re.compile(r"buffer=(\d+) +[\d.]+ s per epoch +[\d.]+ times as fast +loss
 
 def test_every_buffer_gives_the_same_training():
     pytest.importorskip("torch", reason="needs PyTorch: pip install thinc[torch]")
-    settings = {"epochs": 2, "rounds": 1, "samples": 100, "batch-size": 16, "threads": 2}
+    settings = {"epochs": 2, "rounds": 1, "samples": 100, "batch-size": 16}
     arguments = [f"--{name}={value}" for name, value in settings.items()]
     found = LINE.findall(run_python(EXAMPLE, *arguments, "--buffers", 1, 3, 500).stdout)
     assert [buffer for buffer, _ in found] == ["1", "3", "500"]

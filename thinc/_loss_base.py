@@ -6,6 +6,7 @@ from typing import Any, Generic, Optional, TypeVar, Union
 
 import numpy
 
+from ._util.arrays import is_cupy_array
 from .types import FloatsXd, Ints1d, Ints2d
 
 LossT = TypeVar("LossT")
@@ -71,6 +72,20 @@ _KERNEL_TYPES = (
 def has_kernel(array: Any) -> bool:
     """Whether the kernels take the array."""
     return isinstance(array, numpy.ndarray) and array.dtype in _KERNEL_TYPES
+
+
+def has_gpu_kernel(array: Any) -> bool:
+    """Whether the kernels of a GPU take the array."""
+    return is_cupy_array(array) and array.dtype in _KERNEL_TYPES
+
+
+def choose_kernel(on_cpu: Any, on_gpu: Any, guesses: Any, truths: Any) -> Any:
+    """The one of two kernels that takes the arrays, which must have one type; None if none does."""
+    if guesses.dtype != truths.dtype:
+        return None
+    if has_kernel(guesses) and has_kernel(truths):
+        return on_cpu
+    return on_gpu if has_gpu_kernel(guesses) and has_gpu_kernel(truths) else None
 
 
 def check_setting(loss: str, name: str, value: Any, least: float, above: bool = False) -> float:

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy
 
-from ._loss_base import FusedLoss, IntsOrFloatsOrStrs, has_kernel
+from ._loss_base import FusedLoss, IntsOrFloatsOrStrs, has_gpu_kernel, has_kernel
 from ._util.arrays import get_array_module, is_xp_array, to_numpy
 from ._util.categorical import to_categorical
+from .backends._cuda import losses as gpu_losses
 from .config import registry
 from .kernels.losses import encode_array, encode_ints, encode_names, labels_gradient, soft_gradient
 from .types import Floats2d
@@ -116,14 +117,20 @@ class CategoricalCrossentropy(FusedLoss[Floats2d, IntsOrFloatsOrStrs, Floats2d, 
         guesses = as_floats(guesses)
         if divisor is None:
             divisor = len(guesses) if self.normalize else 1
-        if not has_kernel(guesses):
+        is_on_gpu = has_gpu_kernel(guesses)
+        if not is_on_gpu and not has_kernel(guesses):
             return self._compute_by_formulas(guesses, truths, divisor)
         scale = 1 / divisor if divisor else 1.0
         codes, soft = self._read_truths(truths, guesses)
         if soft is None:
             check_shapes(guesses.shape, (*codes.shape, guesses.shape[-1]))
             targets = self._targets(guesses.shape[-1])
-            (gradient,), loss, flags = labels_gradient([guesses], [codes], [targets], scale)
+            if is_on_gpu:
+                gradient, loss, flags = gpu_losses.labels_gradient(guesses, codes, *targets, scale)
+            else:
+                (gradient,), loss, flags = labels_gradient([guesses], [codes], [targets], scale)
+        elif is_on_gpu:
+            return self._compute_by_formulas(guesses, truths, divisor)
         else:
             check_shapes(guesses.shape, soft.shape)
             gradient, loss, flags = soft_gradient(

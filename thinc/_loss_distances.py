@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ._loss_base import FusedLoss, check_setting, has_kernel, row_scale
+from ._loss_base import FusedLoss, check_setting, choose_kernel, has_kernel, row_scale
 from ._util.arrays import get_array_module, is_xp_array
+from .backends._cuda import losses as gpu_losses
 from .config import registry
 from .kernels._log_losses import huber_loss
 from .kernels.losses import cosine_gradient, squared_error_gradient
@@ -43,9 +44,10 @@ class L2Distance(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
     def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
         """Gradient, loss."""
         check_arrays("L2 distance", guesses, truths, 1 if self.normalize else 0)
-        if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype:
+        kernel = choose_kernel(squared_error_gradient, gpu_losses.squared_error_gradient, guesses, truths)
+        if kernel is not None:
             scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
-            gradient, loss = squared_error_gradient(guesses, truths, scale)
+            gradient, loss = kernel(guesses, truths, scale)
             return gradient, gradient.dtype.type(loss)
         gradient = guesses - truths
         if self.normalize:
@@ -137,8 +139,9 @@ class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
         """Gradient, loss, similarity."""
         check_arrays("cosine distance", guesses, truths, 2)
         scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
-        if has_kernel(guesses) and has_kernel(truths) and guesses.dtype == truths.dtype and guesses.ndim == 2:
-            gradient, cosine, loss = cosine_gradient(guesses, truths, scale, self.ignore_zeros)
+        kernel = choose_kernel(cosine_gradient, gpu_losses.cosine_gradient, guesses, truths)
+        if kernel is not None and guesses.ndim == 2:
+            gradient, cosine, loss = kernel(guesses, truths, scale, self.ignore_zeros)
             return gradient, gradient.dtype.type(loss), cosine
         return self._compute_by_formulas(guesses, truths, scale)
 

@@ -258,7 +258,7 @@ def _soft_by_formulas(
     check_range(None if from_logits else guesses, truths, name)
     wt = truths.astype(guesses.dtype) if weights is None else truths.astype(guesses.dtype) * weights
     if from_logits:
-        shifted = guesses - guesses.max(axis=-1, keepdims=True, initial=-xp.inf)
+        shifted = guesses - guesses.max(axis=-1, keepdims=True)
         p = _softmax(guesses)
         log_p = shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
     else:
@@ -278,7 +278,7 @@ def _soft_by_formulas(
 
 def _softmax(X: Any) -> Any:
     xp = get_array_module(X)
-    exps = xp.exp(X - X.max(axis=-1, keepdims=True, initial=-xp.inf))
+    exps = xp.exp(X - X.max(axis=-1, keepdims=True))
     return exps / exps.sum(axis=-1, keepdims=True)
 
 

@@ -110,7 +110,7 @@ def from_dict(root: Model[Any, Any], msg: Any) -> None:
     attrs: List[Dict[str, Any]] = []
     params: List[Dict[str, Any]] = []
     for i, node in enumerate(nodes):
-        _check_dims(node, msg["nodes"][i]["dims"])
+        check_dims(node, msg["nodes"][i]["dims"])
         _check_refs(node, msg["nodes"][i]["refs"], nodes)
         attrs.append(
             {
@@ -210,7 +210,8 @@ def _fits_attr(node: Model[Any, Any], name: str, data: bytes) -> bool:
     return True
 
 
-def _check_dims(node: Model[Any, Any], dims: Dict[str, Optional[int]]) -> None:
+def check_dims(node: Model[Any, Any], dims: Dict[str, Optional[int]]) -> None:
+    """Raise a KeyError or ValueError if a node does not have such dimensions, or has others."""
     for name, value in dims.items():
         has_dim = node.has_dim(name)
         if has_dim is False:

@@ -152,6 +152,7 @@ from .optimizers import (
     RAdam,
     ScheduleFreeAdamW,
 )
+from .safetensors import load_safetensors, save_safetensors
 from .schedules import (
     compounding,
     constant,
@@ -253,6 +254,8 @@ __all__ = [
     "PyTorchWrapper_v3", "Shim", "TorchScriptShim", "TorchScriptWrapper_v1", "pytorch_to_torchscript_wrapper",
     "TensorFlowShim", "TensorFlowWrapper", "keras_model_fns", "keras_subclass", "maybe_handshake_model",
     "MXNetShim", "MXNetWrapper", "JAXShim", "JAXWrapper",
+    # safetensors
+    "load_safetensors", "save_safetensors",
     # types
     "ArgsKwargs", "Padded", "Ragged", "Unserializable",
     # util

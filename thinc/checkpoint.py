@@ -135,13 +135,19 @@ def position_in(batches: SizedGenerator | None) -> Any:
     return None if batches is None else _check_batches(batches).get_state()
 
 
-def prepare_position(batches: SizedGenerator | None, position: Any, what: str) -> list[Callable[[], None]]:
-    """Check what `position_in` gave, and return the function that takes it over; none without batches."""
+def prepare_position(
+    batches: SizedGenerator | None, position: Any, what: str, *, is_share: bool = False
+) -> list[Callable[[], None]]:
+    """Check what `position_in` gave, and return the function that takes it over; none without batches.
+
+    With `is_share` it is that of batches of other items, of which as many are done in proportion.
+    """
     if batches is None:
         return []
     if position is None:
         raise ValueError(f"Cannot load {what}: it was saved without batches; leave them out")
-    return [_check_batches(batches).prepare_state(position, what)]
+    checked = _check_batches(batches)
+    return [(checked.prepare_share if is_share else checked.prepare_state)(position, what)]
 
 
 def _check_batches(batches: Any) -> Batches:

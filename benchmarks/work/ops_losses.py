@@ -5,12 +5,14 @@ PyTorch computes both by its own loss and the formula of its gradient, without a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from .table import Op
 from .table_inputs import CLASSES
 
+VECTORS = replace(CLASSES, large=(2048, 300))
 PAIRS = CLASSES.plus(pairs=lambda X: X[:, :2].copy(), order=lambda labels: labels % 2 * 2 - 1)
 
 
@@ -153,5 +155,5 @@ LOSSES = {
     "MarginRankingLoss": new(
         PAIRS, lambda t, pairs, order: partial(t.MarginRankingLoss(margin=0.5), pairs, order), _ranking
     ),
-    "InfoNCE": new(CLASSES, lambda t, X, Y: partial(t.InfoNCE(), X, Y), _contrast),
+    "InfoNCE": new(VECTORS, lambda t, X, Y: partial(t.InfoNCE(), X, Y), _contrast),
 }

@@ -2,29 +2,19 @@
 
     python examples/buffer/train.py
 
-``buffer=N`` asks for N batches before the first of them is used. That alone saves nothing: it helps where asking only
-*starts* the work, as it does for arrays on a GPU, and for the data set here: it hands each batch to another thread and
-returns a future at once. With ``buffer=1`` the training loop asks for a batch and then waits for it; with ``buffer=8``
-seven more are being prepared while the network trains on the first. Batches and their order are the same, so the loss
-is, too, to the last digit.
+With ``buffer=8`` a thread prepares up to eight batches ahead while the loop uses those before; with ``buffer=1`` the
+loop asks for a batch and then waits for it. Batches and their order are the same, so the loss is, too, to the last
+digit.
 
 Here pictures of digits are turned, scaled and shifted by PyTorch, differently in each epoch, for a convolutional
-network that is a layer of thinc. PyTorch lets go of Python's lock while it works, so threads are enough. The network
-and each thread get one core. Preparing a batch takes as long as training on it (0.11 s of an epoch each), so two cores
-that are both free could be nearly twice as fast as one. Fastest of 12 rounds on two cores that others used as well:
-
-    buffer=1       0.248 s per epoch    1.00 times as fast
-    buffer=2       0.247 s per epoch    1.00 times as fast
-    buffer=8       0.193 s per epoch    1.29 times as fast
-    buffer=32      0.183 s per epoch    1.36 times as fast
-
-A small buffer gains little, because a buffer is used up before it is filled again. Nothing is gained while all cores
-are busy with other work. Waiting for a disk or a network is overlapped in the same way, and needs no core.
+network that is a layer of thinc. PyTorch lets go of Python's lock while it works, so a thread is enough. The network
+and the thread get one core each. Preparing a batch takes as long as training on it, so two
+cores that are both free could be nearly twice as fast as one; nothing is gained while all cores are busy with other
+work. Waiting for a disk or a network is overlapped in the same way, and needs no core.
 """
 
 import argparse
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy
 import torch
@@ -44,26 +34,23 @@ from thinc.api import (
 SIZE = 32  # pixels of a side, after the pictures have been enlarged
 
 
-class InBackground:
-    """A data set whose batches are prepared by another thread: indexing it gives a future.
+class Pictures:
+    """A data set that is computed when it is indexed.
 
     The random numbers are drawn from ``seed``, the epoch and the indices, so that they do not depend on which thread is
     first.
     """
 
-    def __init__(self, images: numpy.ndarray, labels: numpy.ndarray, pool: ThreadPoolExecutor, seed: int = 0):
-        self.images, self.labels, self.pool, self.seed = torch.from_numpy(images), labels, pool, seed
+    def __init__(self, images: numpy.ndarray, labels: numpy.ndarray, seed: int = 0):
+        self.images, self.labels, self.seed = torch.from_numpy(images), labels, seed
         self.epoch = 0
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, indices: numpy.ndarray) -> Future:
-        return self.pool.submit(self.prepare, indices, self.epoch)
-
-    def prepare(self, indices: numpy.ndarray, epoch: int) -> tuple[numpy.ndarray, numpy.ndarray]:
+    def __getitem__(self, indices: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
         """Transformed pictures (B, 1, SIZE, SIZE) and labels (B,)."""
-        rng = numpy.random.default_rng([self.seed, epoch, int(indices[0])])
+        rng = numpy.random.default_rng([self.seed, self.epoch, int(indices[0])])
         angle = rng.uniform(-0.3, 0.3, len(indices))
         scale = rng.uniform(0.9, 1.2, len(indices))
         shift = rng.uniform(-0.15, 0.15, (2, len(indices)))
@@ -91,7 +78,7 @@ def make_model() -> Model:
     return chain(PyTorchWrapper(network), Softmax(10, 400)).initialize()
 
 
-def train(data: InBackground, buffer: int, n_epochs: int, batch_size: int) -> tuple[float, float]:
+def train(data: Pictures, buffer: int, n_epochs: int, batch_size: int) -> tuple[float, float]:
     """Seconds of an epoch on average, and the loss at the end."""
     fix_random_seed(0)
     model, optimizer, loss_of = make_model(), Adam(0.001), CategoricalCrossentropy()
@@ -99,8 +86,7 @@ def train(data: InBackground, buffer: int, n_epochs: int, batch_size: int) -> tu
     start, loss = time.perf_counter(), 0.0
     for data.epoch in range(n_epochs):
         loss = 0.0
-        for batch in batches:
-            X, truths = batch.result()
+        for X, truths in batches:
             Y, backprop = model.begin_update(X, input_gradient=False)
             gradient, batch_loss = loss_of(Y, truths)
             backprop(gradient)
@@ -115,7 +101,6 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured")
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=1, help="that prepare batches")
     parser.add_argument("--samples", type=int, default=None, help="by default all")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -123,12 +108,11 @@ def main() -> None:
     images = (images.reshape(-1, 1, 8, 8) / 16).astype("float32")[: args.samples]
     seconds: dict[int, list[float]] = {buffer: [] for buffer in args.buffers}
     losses: dict[int, float] = {}
-    with ThreadPoolExecutor(args.threads) as pool:
-        data = InBackground(numpy.kron(images, numpy.ones((4, 4), "f")), labels[: args.samples], pool)
-        for _ in range(args.rounds):  # in turn, so that whatever else the machine does hits all of them
-            for buffer in args.buffers:
-                taken, losses[buffer] = train(data, buffer, args.epochs, args.batch_size)
-                seconds[buffer].append(taken)
+    data = Pictures(numpy.kron(images, numpy.ones((4, 4), "f")), labels[: args.samples])
+    for _ in range(args.rounds):  # in turn, so that whatever else the machine does hits all of them
+        for buffer in args.buffers:
+            taken, losses[buffer] = train(data, buffer, args.epochs, args.batch_size)
+            seconds[buffer].append(taken)
     first = min(seconds[args.buffers[0]])  # the fastest rounds: those that nothing else disturbed
     for buffer, taken in seconds.items():
         print(

@@ -107,6 +107,7 @@ template <typename T> struct Windows {
     void (*backprop_seq2col)(T* dX, const T* dY, const std::int32_t* lengths, std::size_t n, std::size_t I,
                              std::size_t nW, std::size_t first, std::size_t last);
     void (*add)(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole);
+    void (*multiply)(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole);
     void (*add_reversed)(T* out, const T* X, std::size_t X_stride, const T* Y, const std::int32_t* lengths,
                          std::size_t S, std::size_t B, std::size_t I, std::size_t first, std::size_t last);
 };
@@ -177,7 +178,6 @@ template <typename T> struct LSTMBackpropStep {
 template <typename T> struct LSTMs {
     void (*step)(const LSTMStep<T>* step);
     void (*backprop_step)(const LSTMBackpropStep<T>* step);
-    void (*transpose)(T* to, std::size_t stride, const T* x, std::size_t rows, std::size_t columns);
 };
 
 // --- gated units and the GRU (kernels/gated.hh)
@@ -302,12 +302,19 @@ template <typename T> struct Losses {
     double (*huber)(T* gradient, const T* guesses, const T* truths, std::size_t n, double delta, double scale);
     int (*margin_ranking)(T* gradient, const T* guesses, const T* truths, std::size_t n, double margin, double scale,
                           double* loss);
+    void (*logloss)(T* out, const T* truths, const T* guesses, std::size_t n, const double* args);  // no args
 };
 
 // --- batching (kernels/batching.hh)
 struct Batching {
     std::ptrdiff_t (*gather_rows)(char* out, const char* rows, const std::int64_t* index, std::size_t n,
                                   std::size_t n_rows, std::size_t row_bytes);
+};
+
+// --- copies (kernels/copies.hh)
+template <typename T> struct Copies {
+    void (*transpose)(T* to, std::size_t to_stride, const T* x, std::size_t stride, std::size_t rows,
+                      std::size_t columns);
 };
 
 // --- everything that exists for float and for double
@@ -327,6 +334,7 @@ template <typename T> struct RealKernels {
     Attentions<T> attention;
     Optimizers<T> optimizers;
     Losses<T> losses;
+    Copies<T> copies;
 };
 
 struct Kernels {

@@ -4,6 +4,7 @@
 #include "thinc/kernels/activations.hh"
 #include "thinc/kernels/attention.hh"
 #include "thinc/kernels/batching.hh"
+#include "thinc/kernels/copies.hh"
 #include "thinc/kernels/cross_entropy.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/elementwise_losses.hh"
@@ -44,6 +45,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         attention_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
+        copy_kernels<T>(),
     };
 }
 

@@ -27,7 +27,7 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("isa", available_isas())
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32", ">f4"])
-def test_sums(isa, dtype):
+def test_sums_and_products(isa, dtype):
     rng = numpy.random.default_rng(0)
     with use_isa(isa):
         for size in SIZES:
@@ -37,6 +37,8 @@ def test_sums(isa, dtype):
             assert_same(COMPILED._sum([X, Y, X]), X + Y + X)
             assert_same(COMPILED._sum([X * 1, Y]), X + Y)
             assert_same(COMPILED._add_items([X], [Y])[0], X + Y)
+            assert_same(COMPILED._multiply(X, Y), X * Y)
+            assert_same(COMPILED._multiply(X[:, 0], Y[:, 1]), X[:, 0] * Y[:, 1])
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
@@ -48,10 +50,11 @@ def test_sums_of_what_is_no_number():
 
 
 @pytest.mark.parametrize("isa", available_isas())
-def test_large_sums(isa, large):
+def test_large_sums_and_products(isa, large):
     other = large[::-1].copy()
     with use_isa(isa):
         assert_same(COMPILED._add(large, other), large + other)
+        assert_same(COMPILED._multiply(large, other), large * other)
         assert_same(COMPILED._sum([large * 1, other]), large + other)
         assert_same(
             COMPILED._add(large.ravel()[1:], other.ravel()[:-1]), large.ravel()[1:] + other.ravel()[:-1]
@@ -107,6 +110,54 @@ def test_as_contig_of_parts(part):
     X = numpy.arange(40 * 20 * 16).reshape(40, 20, 16)
     for dtype in ("int32", "float64"):
         assert_same(COMPILED.as_contig(part(X.astype(dtype))), part(X.astype(dtype)))
+
+
+@pytest.mark.parametrize("isa", available_isas())
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "int32", "uint64", "complex64", "complex128", "int16"]
+)
+def test_as_contig_of_transposed_arrays(isa, dtype):
+    with use_isa(isa):
+        for rows, columns in [
+            (1, 4096),
+            (4096, 1),
+            (3, 2000),
+            (2000, 3),
+            (15, 300),
+            (16, 256),
+            (17, 257),
+            (301, 83),
+        ]:
+            X = numpy.arange(rows * (columns + 2)).reshape(rows, columns + 2).astype(dtype)
+            for part in (X, X[:, 1:-1], X[:, ::-1], X[::2], numpy.asfortranarray(X).T):
+                assert_same(COMPILED.as_contig(part.T), part.T)
+
+
+def test_as_contig_keeps_the_bits_of_transposed_arrays():
+    X = numpy.random.default_rng(0).integers(0, 2**32, size=(100, 100), dtype="uint32")  # NaN of all kinds
+    assert_array_equal(COMPILED.as_contig(X.view("float32").T).view("uint32"), X.T)
+    data = numpy.zeros(4 * 100 * 100 + 1, dtype="uint8")[1:].view("float32").reshape(100, 100)
+    data[...] = numpy.arange(10_000).reshape(100, 100)  # not aligned
+    assert_same(COMPILED.as_contig(data.T), data.T)
+    assert_same(
+        COMPILED.as_contig(numpy.broadcast_to(data[0], (100, 100)).T),
+        numpy.broadcast_to(data[0], (100, 100)).T,
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", ">f4"])
+@pytest.mark.parametrize("reps", [1, 3, (1, 3), (1, 1), (2, 3), (1, 0), 0, (2, 1, 2), (1, 40), [1, 2]])
+def test_tile(dtype, reps):
+    X = numpy.arange(21).reshape(7, 3).astype(dtype)
+    for part in (X, X[:, 1:], X[0], X[:0]):
+        found = COMPILED.tile(part, reps)
+        assert_array_equal(found, numpy.tile(part, reps))
+        assert found.dtype == dtype
+        assert not numpy.shares_memory(found, part)
+
+
+def test_tile_of_large_rows(large):
+    assert_same(COMPILED.tile(large, (1, 3)), numpy.tile(large, (1, 3)))
 
 
 def test_large_windows(large):

@@ -5,6 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from helpers.cuda_on_cpu import Kernels
+from thinc import _loss_base, _loss_crossentropy
+from thinc.api import CategoricalCrossentropy, CosineDistance, L2Distance
 from thinc.backends._cuda import losses as on_gpu
 from thinc.kernels import losses as on_cpu
 
@@ -59,3 +61,30 @@ def test_no_rows(cuda_kernels: Kernels, dtype):
     assert on_gpu.squared_error_gradient(X, X, 1)[1] == 0
     assert on_gpu.cosine_gradient(X, X, 1, True)[1].shape == (0, 1)
     assert not cuda_kernels.launched
+
+
+@pytest.mark.parametrize("loss", [CategoricalCrossentropy(), L2Distance(), CosineDistance(ignore_zeros=True)])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_losses_take_the_kernels(cuda_kernels: Kernels, monkeypatch, rng, dtype, loss, normalize):
+    """As they do with CuPy's arrays, for which NumPy's stand in."""
+    loss.normalize = normalize
+    is_by_labels = isinstance(loss, CategoricalCrossentropy)
+    guesses = rng.uniform(size=(5, 7)).astype(dtype)
+    truths = rng.integers(7, size=5) if is_by_labels else rng.uniform(size=(5, 7)).astype(dtype)
+    expected = loss(guesses, truths)
+    for module in (_loss_base, _loss_crossentropy):
+        monkeypatch.setattr(module, "has_kernel", lambda array: False)
+        monkeypatch.setattr(module, "has_gpu_kernel", lambda array: True)
+    found = loss(guesses, truths)
+    assert len(cuda_kernels.launched) == 1
+    for ours, right in zip(found, expected, strict=True):
+        assert ours.dtype == dtype
+        assert_allclose(ours, right, rtol=TOLERANCE[dtype])
+    if is_by_labels:
+        soft = rng.uniform(size=(5, 7)).astype(dtype)
+        for ours, right in zip(
+            loss(guesses, soft), loss._compute_by_formulas(guesses, soft, 5 if normalize else 1), strict=True
+        ):
+            assert_allclose(ours, right)
+        with pytest.raises(ValueError, match="outside the valid range"):
+            loss(guesses + 1, truths)

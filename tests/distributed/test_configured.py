@@ -7,6 +7,7 @@ from helpers.workers import run_all, run_workers
 from thinc.api import Config, ConfigValidationError
 from thinc.distributed import demo, loop, trainer_from_config, use_communicator
 from thinc.distributed.parameters import digest_parameters
+from thinc.distributed.state import load_state, save_state
 
 SMALL = {"training.epochs": 3}
 
@@ -29,9 +30,9 @@ def reports(monkeypatch):
     return found
 
 
-def train(ring, config, checkpoint_every):
+def train(ring, config, checkpoint_every, **settings):
     with use_communicator(ring):
-        loop.configure_train(config.to_str())({"checkpoint_every": checkpoint_every})
+        loop.configure_train(config.to_str())({"checkpoint_every": checkpoint_every, **settings})
 
 
 def test_two_workers_do_the_same(reports):
@@ -69,6 +70,31 @@ def test_goes_on_where_it_was(reports, monkeypatch):
     assert states == [{"epoch": 0, "step": 0, "losses": [0.0, 0]}]
     assert [metrics["step"] for _, metrics, *_ in reports] == [45]
     assert reports[0][1]["loss"] > 6 > whole["loss"]  # 15 small losses and one of 100
+
+
+@pytest.mark.parametrize("n_before, n_after", [(2, 1), (1, 3), (2, 7)])
+def test_goes_on_with_another_number_of_workers(reports, monkeypatch, tmp_path, n_before, n_after):
+    def report(metrics, model=None, optimizer=None, *, batches=None, extra=None):
+        place = {"batches": batches, "extra": extra, "communicator": loop.get_communicator()}
+        if metrics["step"] == 20:
+            save_state(tmp_path, model, optimizer, **place)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(loop, "report", report)
+        run_all(n_before, lambda ring: train(ring, read(), 10))
+    monkeypatch.setattr(
+        loop,
+        "resume",
+        lambda model, optimizer, batches, default: load_state(
+            tmp_path, model, optimizer, batches=batches, communicator=loop.get_communicator()
+        ),
+    )
+    run_all(n_after, lambda ring: train(ring, read(), 10, is_elastic=True))  # seven have batches of 9
+    ours = [(metrics, digest) for rank, metrics, digest, _ in reports if rank == 0]
+    steps = [(metrics["epoch"], metrics["step"], digest is not None) for metrics, digest in ours]
+    assert steps == [(2, 30, True), (3, 40, True), (3, 45, True)]
+    assert ours[-1][0]["workers"] == n_after and ours[-1][0]["accuracy"] > 0.6
+    assert len({digest for _, metrics, digest, _ in reports if metrics["step"] == 45}) == 1
 
 
 def test_code_registers_what_the_config_names(reports):
@@ -109,7 +135,7 @@ def test_bad_use(reports, tmp_path):
         ("workers", [0, 2], r"workers is \[0, 2\]"),
         ("checkpoint_every", -5, "checkpoint_every is -5"),
         ("max_failures", -2, "max_failures is -2"),
-        ("backend", "gloo", "no backend 'gloo'"),
+        ("backend", "smoke signals", "no backend .smoke signals."),
     ],
 )
 def test_settings_out_of_range(name, value, expected):

@@ -260,6 +260,18 @@ class Maker:
     def make_multibatch(self, B, nI, nO, nP, T):
         return {**self.make_minibatch(B, nI, nO, nP, T), "others": (self.floats(B, nO),)}
 
+    def make_minibatch_by_length(self, B, nI, nO, nP, T):
+        return {
+            **self.make_minibatch(B, nI, nO, nP, T),
+            "size": self.choose([1, 5, 100]),
+            "lengths": self.rng.integers(0, 9, size=B),
+            "padded": self.flip(0.5),
+            "bucket": self.choose([1, 4]),
+        }
+
+    def make_multibatch_by_length(self, B, nI, nO, nP, T):
+        return {**self.make_minibatch_by_length(B, nI, nO, nP, T), "others": (self.floats(B, nO),)}
+
     def lstm(self, B, nI, nO, T):
         depth, dirs, nO, nI = self.choose([1, 2]), self.choose([1, 2]), min(nO, 9), min(nI, 9)
         sizes = numpy.sort(self.rng.integers(0, B + 1, size=min(T, 5)))[::-1].astype("i4")
@@ -393,14 +405,14 @@ def run(seed, method, log):
     log.flush()
     before = contents(arguments)
     positional = []
-    if method == "multibatch":
+    if method.startswith("multibatch"):
         others = arguments.pop("others")
         positional = [arguments.pop("size"), arguments.pop("sequence")]
         positional += others if isinstance(others, tuple) else [others]
     error = None
     try:
         result = function(*positional, **arguments)
-        if method in ("minibatch", "multibatch"):
+        if method.startswith(("minibatch", "multibatch")):
             for n, _ in enumerate(result):
                 assert n < 1000, "never ends"
     except AttributeError as err:

@@ -1,5 +1,6 @@
-"""Trains on two machines with a worker each: undisturbed, with a worker killed, and with a machine lost on the way.
+"""Trains on two machines with a worker each: undisturbed, and with faults on the way.
 
+One worker raises and another is killed; a machine is lost and replaced; a machine is lost and the other one goes on.
 The machines are processes here. Prints what came out as JSON.
 """
 
@@ -29,7 +30,7 @@ from thinc.distributed import (
 )
 from thinc.distributed.parameters import digest_parameters
 
-EPOCHS, EVERY, KILLED_AT = 3, 4, 18  # 10 batches per epoch
+EPOCHS, EVERY, RAISES_AT, KILLED_AT = 3, 4, 6, 18  # 10 batches per epoch
 
 
 def assert_same_everywhere(digest, communicator):
@@ -45,10 +46,12 @@ def train_loop(config):
     rng = numpy.random.default_rng(0)
     X = rng.normal(size=(200, 6)).astype("f")
     Y = (X[:, 0] > X[:, 1]).astype("int32")
-    model = chain(Relu(16, dropout=0.3), LayerNorm(), Softmax_v2(2)).initialize(X=X)
+    is_plain = config["is_plain"]
+    model = chain(Relu(16, dropout=0.0 if is_plain else 0.3), LayerNorm(), Softmax_v2(2)).initialize(X=X)
     model = prepare_model(model)
     optimizer = prepare_optimizer(Adam(warmup(0.01, 5, 40)), model)
-    batches = model.ops.multibatch(10, *shard(X, Y), shuffle=True, seed=1)
+    size = 20 // communicator.world_size
+    batches = model.ops.multibatch(size, *shard(X, Y), shuffle=not is_plain, seed=1)
     loss = CategoricalCrossentropy()
     state = resume(model, optimizer, batches=batches, default={"epoch": 0, "step": 0})
     step = started_at = state["step"]
@@ -64,27 +67,38 @@ def train_loop(config):
             if step % EVERY == 0 or step == EPOCHS * len(batches):
                 metrics = {
                     "digest": digest,
+                    "guesses": model.predict(X[:5]).ravel().tolist(),
                     "started_at": started_at,
                     "step": step,
                     "workers": communicator.world_size,
                 }
                 report(metrics, model, optimizer, batches=batches, extra={"epoch": epoch, "step": step})
-            marker = Path(config["marker"]) if config["marker"] else None
-            if marker and communicator.rank == 1 and step == KILLED_AT and not marker.exists():
-                marker.with_suffix(".new").write_text(ray.get_runtime_context().get_node_id())
-                marker.with_suffix(".new").rename(marker)
-                if config["is_killed"]:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                time.sleep(120)  # until its machine is lost
+            if config["fault"]:
+                fail(Path(config["marker"]), config["fault"], communicator.rank, step)
 
 
-def fit(folder, name, marker, num_workers=2, is_killed=True):
+def fail(marker, fault, rank, step):
+    """Fail as described, each way once."""
+    raised = marker.with_suffix(".raised")
+    if fault == "killed" and rank == 0 and step == RAISES_AT and not raised.exists():
+        raised.touch()
+        raise ValueError("a bug in the training loop")
+    if rank == 1 and step == KILLED_AT and not marker.exists():
+        marker.with_suffix(".new").write_text(ray.get_runtime_context().get_node_id())
+        marker.with_suffix(".new").rename(marker)
+        if fault == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(120)  # until its machine is lost
+
+
+def fit(folder, name, fault=None, num_workers=2, **settings):
+    marker = str(folder / f"{name}.marker")
     trainer = ThincTrainer(
         train_loop,
-        train_loop_config={"marker": marker, "is_killed": is_killed},
+        train_loop_config={"marker": marker, "fault": fault, "is_plain": False, **settings},
         scaling_config=ScalingConfig(num_workers=num_workers),
         run_config=RunConfig(
-            name=name, storage_path=str(folder), failure_config=FailureConfig(max_failures=1)
+            name=name, storage_path=str(folder), failure_config=FailureConfig(max_failures=2)
         ),
     )
     return trainer.fit().metrics
@@ -95,7 +109,17 @@ def remove_machine(cluster, machines, marker):
     while not marker.exists():
         time.sleep(0.1)
     (lost,) = [machine for machine in machines if machine.node_id == marker.read_text()]
+    machines.remove(lost)
     cluster.remove_node(lost, allow_graceful=False)
+
+
+def fit_and_lose_machine(cluster, machines, folder, name, **settings):
+    arguments = (cluster, machines, folder / f"{name}.marker")
+    removing = threading.Thread(target=remove_machine, args=arguments, daemon=True)
+    removing.start()
+    metrics = fit(folder, name, "lost", **settings)
+    removing.join()
+    return metrics
 
 
 if __name__ == "__main__":  # FOLDER
@@ -105,16 +129,16 @@ if __name__ == "__main__":  # FOLDER
     ray.init(address=cluster.address, log_to_driver=False)
     try:
         runs = {
-            "local": fit(folder, "local", None, num_workers=0),
-            "undisturbed": fit(folder, "undisturbed", None),
-            "killed": fit(folder, "killed", str(folder / "killed.marker")),
+            "local": fit(folder, "local", num_workers=0),
+            "plain": fit(folder, "plain", num_workers=0, is_plain=True),
+            "undisturbed": fit(folder, "undisturbed"),
+            "killed": fit(folder, "killed", "killed"),
         }
-        lost = folder / "lost.marker"
         machines.append(cluster.add_node(num_cpus=1))
-        removing = threading.Thread(target=remove_machine, args=(cluster, machines, lost), daemon=True)
-        removing.start()
-        runs["lost"] = fit(folder, "lost", str(lost), is_killed=False)
-        removing.join()
+        runs["lost"] = fit_and_lose_machine(cluster, machines, folder, "lost")
+        runs["fewer"] = fit_and_lose_machine(
+            cluster, machines, folder, "fewer", num_workers=(1, 2), is_plain=True
+        )
     finally:
         ray.shutdown()
         cluster.shutdown()

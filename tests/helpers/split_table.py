@@ -50,7 +50,7 @@ for name in ("gelu", "gelu_approx", "mish"):
     elementwise(f"backprop_{name}", 2)
 for name in ("dsigmoid", "dtanh", "erf", "sechsq", "softmax", "_sum_columns"):
     elementwise(name, 1)
-for name in ("_add", "backprop_softmax"):
+for name in ("_add", "_multiply", "backprop_softmax"):
     elementwise(name, 2)
 
 
@@ -58,6 +58,18 @@ for name in ("_add", "backprop_softmax"):
 def added_in_place(rng, rows, dtype):
     Xs = [matrix(rng, rows, dtype) for _ in range(3)]
     return lambda: (OPS._sum(list(Xs)),)
+
+
+@splits
+def logloss(rng, rows, dtype):
+    truths, guesses = rng.uniform(size=(2, rows, WIDTH)).astype(dtype)
+    return lambda: (OPS.logloss(truths, guesses),)
+
+
+@splits
+def transposed(rng, rows, dtype):
+    X, wide = matrix(rng, rows, dtype), matrix(rng, 2 * WIDTH, dtype, rows)
+    return lambda: (OPS.as_contig(X.T), OPS.as_contig(wide.T))
 
 
 @splits

@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import thinc.kernels.losses
 from helpers.loss_twins import check, cosine_twin, expected_gradient, labels_of, largest, probabilities
+from thinc.backends import NumpyOps
 from thinc.loss import CategoricalCrossentropy, CosineDistance, L2Distance, SequenceCategoricalCrossentropy
 
 pytestmark = pytest.mark.usefixtures("isa")
@@ -110,6 +111,36 @@ def test_cosine_of_extreme_values(value, dtype):
     X = numpy.full((1, 20), value, dtype=dtype)
     assert_allclose(CosineDistance().get_similarity(X, X), 1)
     assert CosineDistance().get_loss(X, X) == 0
+
+
+@pytest.mark.parametrize("n", WIDTHS)
+def test_logloss(n, dtype):
+    rng = numpy.random.default_rng(n)
+    truths, guesses = rng.uniform(size=(2, n)).astype(dtype)
+    guesses[rng.integers(n)] = 0
+    guesses[rng.integers(n)] = 1
+    found = NumpyOps().logloss(truths, guesses)
+    t, p, shift = truths.astype("float64"), guesses.astype("float64"), numpy.dtype(dtype).type(1e-8)
+    # The arguments of the logarithms are rounded as they are in the type of the arrays.
+    expected = -(t * numpy.log((guesses + shift).astype("float64")))
+    expected -= (1 - t) * numpy.log(((1 - guesses) + shift).astype("float64"))
+    assert found.dtype == dtype
+    scale = numpy.abs(t * numpy.log(p + 1e-8)) + numpy.abs((1 - t) * numpy.log(1 - p + 1e-8)) + 1e-8
+    assert numpy.max(numpy.abs(found - expected) / scale) <= 4 * numpy.finfo(dtype).eps
+    assert_array_equal(NumpyOps().logloss(numpy.repeat(truths, 2)[::2], numpy.repeat(guesses, 2)[::2]), found)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_logloss_of_unusual_numbers(dtype):
+    guesses = numpy.array([-1, 2, numpy.nan, 0.5, 0.5, numpy.inf], dtype=dtype)
+    truths = numpy.array([0.5, 0.5, 0.5, numpy.nan, 0, 0.5], dtype=dtype)
+    found = NumpyOps().logloss(truths, guesses)
+    assert_array_equal(numpy.isnan(found), [True, True, True, True, False, True])
+    assert_allclose(found[4], numpy.log(2), rtol=1e-6)
+    assert NumpyOps().logloss(truths[:0], guesses[:0]).shape == (0,)
+    # other types, and shapes that are not the same, as the formula has them
+    assert_allclose(NumpyOps().logloss(truths[4], guesses[3:5]), numpy.log(2), rtol=1e-6)
+    assert_allclose(NumpyOps().logloss(numpy.array([0, 1]), guesses[3:5]), numpy.log(2), rtol=1e-6)
 
 
 def test_codes_that_do_not_fit_the_rows_are_refused():

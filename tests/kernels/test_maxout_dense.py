@@ -1,12 +1,15 @@
 """Dense layers with maxout as one operation, there and back, against float64, on every instruction set."""
 
 import itertools
+import os
+import sys
 
 import numpy
 import pytest
 from numpy.lib.stride_tricks import as_strided
 from numpy.testing import assert_allclose, assert_array_equal
 
+from helpers.process import run_python
 from thinc.api import get_num_threads, set_num_threads
 from thinc.backends import NumpyOps, Ops
 from thinc.kernels._dispatch import available_isas, use_isa
@@ -236,3 +239,35 @@ def test_threads_make_no_difference(ops, shape):
                 assert_array_equal(ours, plain)
     finally:
         set_num_threads(number)
+
+
+OUT_OF_MEMORY = """
+import resource, numpy, thinc
+from thinc.backends import NumpyOps
+
+thinc.set_num_threads(2)
+nO = 300_000  # for each of which the gradient of the weights needs some 1.8 kB
+X, W, dY = (numpy.ones(shape, dtype="float32") for shape in [(48, 1), (nO, 3, 1), (48, nO)])
+which = numpy.zeros((48, nO), dtype="uint8")
+dW = numpy.full_like(W, 7)
+arguments = (dY, which, X, W, dW, False)
+with open("/proc/self/statm") as file:
+    used = int(file.read().split()[0]) * resource.getpagesize()
+# Enough for the part of one thread, not for both.
+resource.setrlimit(resource.RLIMIT_AS, (used + 420_000_000, resource.RLIM_INFINITY))
+try:
+    NumpyOps()._backprop_maxout_dense(*arguments)
+except MemoryError:
+    assert (dW == 7).all(), "changed"
+    print("refused")
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+dW[...] = 7
+NumpyOps()._backprop_maxout_dense(*arguments)
+assert (dW[:, 0] == 55).all() and (dW[:, 1:] == 7).all()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit of memory, and how much is used, are Linux's")
+@pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="AddressSanitizer reserves terabytes")
+def test_without_memory_nothing_is_added():
+    assert run_python("-c", OUT_OF_MEMORY).stdout == "refused\n"

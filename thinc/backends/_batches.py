@@ -1,6 +1,7 @@
 """The batches of a data set as an iterable that knows how far it got."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy
 
 from .._util.series import Series
 from ..types import SizedGenerator
+from ._prefetch import prefetch, together
 
 # Cuts a batch out of a data set, given a slice or an array of indices.
 Take = Callable[[Any], Any]
@@ -17,7 +19,8 @@ class Batches(SizedGenerator):
     """Every ``iter()`` is a pass over all batches, in order or shuffled.
 
     `get_state` tells the position in the present pass. `prepare_state` returns a function that takes such a
-    position over: the next ``iter()`` then goes on from there; the one after that is a new pass.
+    position over: the next ``iter()`` then goes on from there; the one after that is a new pass. `prepare_share`
+    takes over how far batches of other items had come.
 
     Parameters
     ----------
@@ -28,7 +31,9 @@ class Batches(SizedGenerator):
     shuffle : bool
         Whether each pass has an order of its own.
     buffer : int
-        How many batches are prepared at a time.
+        How many batches are prepared ahead.
+    in_background : bool
+        Whether a thread does that.
     seed : int, optional
         The order of a pass is drawn from a generator seeded by this and the number of the pass; without it,
         from ``numpy.random``.
@@ -43,6 +48,7 @@ class Batches(SizedGenerator):
         *,
         shuffle: bool,
         buffer: int,
+        in_background: bool,
         seed: int | None,
         sizes: Any,
     ):
@@ -50,6 +56,7 @@ class Batches(SizedGenerator):
         self._bounds = bounds
         self._shuffle = shuffle
         self._buffer = buffer
+        self._in_background = in_background
         self._seed = seed
         self._sizes = sizes if isinstance(sizes, Series) else None
         self._order: Any = None
@@ -73,19 +80,29 @@ class Batches(SizedGenerator):
 
     def _begin_pass(self) -> None:
         if self._shuffle:
-            n = self._bounds[-1]
             if self._seed is not None:
-                self._order = _seeded_order(n, self._seed, self._passes)
+                self._order, self._bounds = self._seeded(self._seed, self._passes)
             else:
                 # A new array: an earlier pass may still run. Every order is a shuffle of the one before.
-                self._order = numpy.arange(n) if self._order is None else self._order.copy()
-                numpy.random.shuffle(self._order)
+                order = numpy.arange(self._bounds[-1]) if self._order is None else self._order.copy()
+                numpy.random.shuffle(order)
+                self._order, self._bounds = self._arrange(order, numpy.random)
         self._passes += 1
         self._position = 0
 
+    def _seeded(self, seed: int, number: int) -> tuple[numpy.ndarray, list[int]]:
+        """Order and bounds of the pass of this number."""
+        # NumPy keeps the stream of `RandomState` the same in all its releases, unlike that of `Generator`.
+        random = numpy.random.RandomState(numpy.random.MT19937([seed, number]))
+        return self._arrange(random.permutation(self._bounds[-1]), random)
+
+    def _arrange(self, order: numpy.ndarray, random: Any) -> tuple[numpy.ndarray, list[int]]:
+        """Order and bounds of a pass, given a random order and whatever draws more numbers."""
+        return order, self._bounds
+
     def _cut(self, take: Take, start: int) -> Iterator[Any]:
         bounds = pairwise(self._bounds[start:])
-        if not self._shuffle:
+        if self._order is None:
             return (take(slice(begin, end)) for begin, end in bounds)
         order = self._order
         return (take(order[begin:end]) for begin, end in bounds)
@@ -93,15 +110,10 @@ class Batches(SizedGenerator):
     def _buffered(self, batches: Iterator[Any], start: int) -> Iterator[Any]:
         this_pass = self._passes
         position = start
-        is_more = True
-        while is_more:
-            queue = []
+        if self._buffer > 1:
+            batches = (prefetch if self._in_background else together)(batches, self._buffer)
+        with closing(batches):  # type: ignore[type-var]  # a generator
             for batch in batches:
-                queue.append(batch)
-                if len(queue) >= self._buffer:
-                    break
-            is_more = bool(queue)
-            for batch in queue:
                 position += 1
                 if this_pass == self._passes:  # else a newer pass has begun, whose position counts
                     self._position = position
@@ -130,14 +142,13 @@ class Batches(SizedGenerator):
         ValueError
             If it is malformed, or that of another data set or another kind of batches.
         """
-        n = self._bounds[-1]
         problem = _find_malformed(state) or self._find_different(state)
         if problem is not None:
             raise ValueError(f"Cannot load the position in the batches from {what}: {problem}")
         bounds = [int(bound) for bound in state["bounds"]]
         order = state["order"]
         if self._shuffle and self._seed is not None and state["passes"]:
-            order = _seeded_order(n, self._seed, state["passes"] - 1)
+            order, _ = self._seeded(self._seed, state["passes"] - 1)
         if self._sizes is not None and state["sizes"] is not None and state["sizes"] < self._sizes.position:
             self._sizes.check_repeatable()
 
@@ -151,20 +162,42 @@ class Batches(SizedGenerator):
 
         return apply
 
+    def prepare_share(self, state: Any, what: str) -> Callable[[], None]:
+        """As `prepare_state`, for the position in batches of other items, such as another share of a data set.
+
+        The next ``iter()`` goes on in the same pass, after the same fraction of its batches.
+
+        Raises
+        ------
+        ValueError
+            If it is malformed, or that of batches that were shuffled otherwise.
+        """
+        problem = _find_malformed(state) or self._find_other_order(state)
+        if problem is not None:
+            raise ValueError(f"Cannot load the position in the batches from {what}: {problem}")
+        done, total = state["position"], len(state["bounds"]) - 1
+
+        def apply() -> None:
+            self._passes, self._position = state["passes"], None
+            self._is_resumed = done is not None
+            if done is not None:
+                self._passes = max(0, self._passes - 1)
+                self._begin_pass()
+                self._position = done * self.length // max(1, total)
+
+        return apply
+
     def _find_different(self, state: dict[str, Any]) -> str | None:
         n, saved = self._bounds[-1], int(state["bounds"][-1])
         if saved != n:
             return f"it was saved with {saved} items, the data set now has {n}"
+        return self._find_other_order(state)
+
+    def _find_other_order(self, state: dict[str, Any]) -> str | None:
         for name, now in (("shuffle", self._shuffle), ("seed", self._seed)):
             if state[name] != now:
                 return f"it was saved with {name}={state[name]}, the batches now have {name}={now}"
         return None
-
-
-def _seeded_order(n: int, seed: int, number: int) -> numpy.ndarray:
-    # NumPy keeps the stream of `RandomState` the same in all its releases, unlike that of `Generator`.
-    order: numpy.ndarray = numpy.random.RandomState(numpy.random.MT19937([seed, number])).permutation(n)
-    return order
 
 
 def _compact(numbers: numpy.ndarray) -> numpy.ndarray:

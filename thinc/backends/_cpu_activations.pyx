@@ -293,6 +293,13 @@ class CpuActivations:
         Y = apply("erf", X, False, active().f32.activations.erf, active().f64.activations.erf)
         return super().erf(X) if Y is None else Y
 
+    def logloss(self, y_true, y_pred):
+        if not same_kind(y_true, y_pred) or not same_shape(<cnp.ndarray>y_true, <cnp.ndarray>y_pred):
+            return super().logloss(y_true, y_pred)
+        return apply_slope(
+            "logloss", y_true, y_pred, None, active().f32.losses.logloss, active().f64.losses.logloss
+        )
+
     def sechsq(self, X):
         Y = apply("sechsq", X, False, active().f32.activations.sechsq, active().f64.activations.sechsq)
         return super().sechsq(X) if Y is None else Y

@@ -3,7 +3,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint64_t
 from libcpp cimport bool as cbool
 
-from ..kernels._arrays cimport as_int32, contiguous, empty2, fits_int32, is_real_array
+from ..kernels._arrays cimport as_int32, contiguous, empty2, fits_int32, is_matrix, is_real_array, lengths_fit
 from ..kernels._dispatch cimport RealKernels, active, real_kernels
 from ..kernels._threads cimport Threads, threads
 
@@ -35,27 +35,12 @@ ctypedef fused real:
     double
 
 
-cdef bint is_matrix(object X, Py_ssize_t rows, Py_ssize_t columns, int kind):
-    return (
-        is_real_array(X) and cnp.PyArray_TYPE(<cnp.ndarray>X) == kind and cnp.PyArray_NDIM(<cnp.ndarray>X) == 2
-        and cnp.PyArray_DIM(<cnp.ndarray>X, 0) == rows and cnp.PyArray_DIM(<cnp.ndarray>X, 1) == columns
-    )
-
-
 cdef cnp.ndarray lengths_of(object lengths, Py_ssize_t rows):
     # as int32, if they are lengths of sequences of so many rows; else None
     if not fits_int32(lengths):
         return None
     cdef cnp.ndarray counts = as_int32(lengths)
-    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(counts)
-    cdef Py_ssize_t total = 0, b
-    if cnp.PyArray_NDIM(counts) != 1:
-        return None
-    for b in range(cnp.PyArray_DIM(counts, 0)):
-        if n[b] < 0:
-            return None
-        total += n[b]
-    return counts if total == rows else None
+    return counts if lengths_fit(counts, rows) else None
 
 
 cdef cnp.ndarray fits(object X, object lengths, Py_ssize_t heads):

@@ -2,7 +2,7 @@
 cimport numpy as cnp
 from libcpp cimport bool as cbool
 
-from ..kernels._arrays cimport contiguous, empty2, is_real_array
+from ..kernels._arrays cimport contiguous, empty2, is_matrix, is_real_array
 from ..kernels._dispatch cimport GRUBackpropStep, GRUStep, RealKernels, active, real_kernels
 from ..kernels._threads cimport Threads, threads
 
@@ -24,17 +24,13 @@ ctypedef fused real:
     double
 
 
-cdef bint is_matrix(object X, Py_ssize_t rows, Py_ssize_t columns, int kind):
-    # whether X is an array (rows, columns) of that type that kernels take as it is
-    return (
-        is_real_array(X) and cnp.PyArray_TYPE(<cnp.ndarray>X) == kind and cnp.PyArray_NDIM(<cnp.ndarray>X) == 2
-        and cnp.PyArray_DIM(<cnp.ndarray>X, 0) == rows and cnp.PyArray_DIM(<cnp.ndarray>X, 1) == columns
-        and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>X)
-    )
+cdef bint is_input(object X, Py_ssize_t rows, Py_ssize_t columns, int kind):
+    # whether kernels take X as it is, as an array (rows, columns) of that type
+    return is_matrix(X, rows, columns, kind) and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray>X)
 
 
 cdef bint is_output(object X, Py_ssize_t rows, Py_ssize_t columns, int kind):
-    return is_matrix(X, rows, columns, kind) and cnp.PyArray_ISWRITEABLE(<cnp.ndarray>X)
+    return is_matrix(X, rows, columns, kind) and cnp.PyArray_ISCARRAY(<cnp.ndarray>X)
 
 
 cdef bint has_pairs(object A):
@@ -70,7 +66,7 @@ cdef object backprop_gated(object dY, object A, bint swish):
         return None
     cdef cnp.ndarray a = contiguous(A), dy = contiguous(dY)
     cdef size_t rows = cnp.PyArray_DIM(a, 0), n = cnp.PyArray_DIM(a, 1) // 2
-    if not is_matrix(dy, rows, n, cnp.PyArray_TYPE(a)):
+    if not is_input(dy, rows, n, cnp.PyArray_TYPE(a)):
         return None
     cdef cnp.ndarray dA = empty2(rows, 2 * n, cnp.PyArray_TYPE(a))
     cdef void* da = cnp.PyArray_DATA(dA)
@@ -141,8 +137,8 @@ class CpuGated:
         if is_real_array(h) and cnp.PyArray_NDIM(<cnp.ndarray>h) == 2:
             rows, n = cnp.PyArray_DIM(<cnp.ndarray>h, 0), cnp.PyArray_DIM(<cnp.ndarray>h, 1)
             kind = cnp.PyArray_TYPE(<cnp.ndarray>h)
-            if is_matrix(h, rows, n, kind) and is_matrix(a, rows, 3 * n, kind) and is_matrix(u, rows, 3 * n, kind) \
-                    and is_matrix(b, 1, n, kind) and is_output(y, rows, n, kind) \
+            if is_input(h, rows, n, kind) and is_input(a, rows, 3 * n, kind) and is_input(u, rows, 3 * n, kind) \
+                    and is_input(b, 1, n, kind) and is_output(y, rows, n, kind) \
                     and (gates is None or is_output(gates, rows, 4 * n, kind)):
                 if kind == cnp.NPY_FLOAT32:
                     run_step[float](a, u, b, h, y, gates, NULL)
@@ -157,7 +153,7 @@ class CpuGated:
         if is_real_array(h) and cnp.PyArray_NDIM(<cnp.ndarray>h) == 2:
             rows, n = cnp.PyArray_DIM(<cnp.ndarray>h, 0), cnp.PyArray_DIM(<cnp.ndarray>h, 1)
             kind = cnp.PyArray_TYPE(<cnp.ndarray>h)
-            if is_matrix(h, rows, n, kind) and is_matrix(dy, rows, n, kind) and is_matrix(gates, rows, 4 * n, kind) \
+            if is_input(h, rows, n, kind) and is_input(dy, rows, n, kind) and is_input(gates, rows, 4 * n, kind) \
                     and is_output(dh, rows, n, kind) and is_output(da, rows, 3 * n, kind) \
                     and is_output(du, rows, 3 * n, kind):
                 if kind == cnp.NPY_FLOAT32:

@@ -116,7 +116,7 @@ cdef void forward_direction(
     cdef LSTMStep[real] step
     for i in range(width):
         bias[i] = params[block.bx + i] + params[block.bh + i]
-    real_kernels(active(), kind).lstm.transpose(Wh, stride, params + block.Wh, width, nO)
+    real_kernels(active(), kind).copies.transpose(Wh, stride, params + block.Wh, nO, width, nO)
     for i in range(net.batch):
         memcpy(h + i * nO, <const real*>net.H0 + place * nO, nO * sizeof(real))
         memcpy(c + i * nO, <const real*>net.C0 + place * nO, nO * sizeof(real))

@@ -6,10 +6,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from ..kernels._arrays cimport empty_like, is_real_array
-from ..kernels._dispatch cimport PartWriter, active, real_kernels
+from ..kernels._dispatch cimport Kernels, PartWriter, active, real_kernels
 from ..kernels._memory cimport empty, zeros_of
 from ..kernels._threads cimport split_ranges, threads
-from ._split cimport split_add
+from ._split cimport split_combine, split_transpose
 
 import numpy
 
@@ -36,6 +36,9 @@ cdef object small_zeros = numpy.zeros
 # Elements, not bytes: what is smaller is cheap whatever its type.
 cdef Py_ssize_t LARGE = 4096
 
+# Copies of an array that are made side by side.
+cdef Py_ssize_t MANY = 64
+
 # NumPy's limit, in any version.
 cdef enum:
     MAX_DIMS = 64
@@ -57,8 +60,8 @@ cdef bint is_like(object X, object Y):
     )
 
 
-cdef bint add_into(cnp.ndarray out, cnp.ndarray X, cnp.ndarray Y):
-    # out = X + Y, of arrays that are alike, by a kernel; False if there is none for them. `out` may be X or Y.
+cdef bint combine_into(bint product, cnp.ndarray out, cnp.ndarray X, cnp.ndarray Y):
+    # out = X + Y or X * Y, of arrays that are alike, by a kernel; False if there is none for them. `out` may be X or Y.
     cdef int kind = cnp.PyArray_TYPE(X)
     if (kind != cnp.NPY_FLOAT32 and kind != cnp.NPY_FLOAT64) or not cnp.PyArray_ISCARRAY(out) \
             or not cnp.PyArray_ISCARRAY_RO(X) or not cnp.PyArray_ISCARRAY_RO(Y):
@@ -67,32 +70,35 @@ cdef bint add_into(cnp.ndarray out, cnp.ndarray X, cnp.ndarray Y):
     cdef void* z = cnp.PyArray_DATA(out)
     cdef const void* x = cnp.PyArray_DATA(X)
     cdef const void* y = cnp.PyArray_DATA(Y)
+    cdef const Kernels* k = active()
     if kind == cnp.NPY_FLOAT32:
         with nogil:
-            split_add(
-                threads(), real_kernels(active(), <const float*>x), <float*>z, <const float*>x, <const float*>y, n)
+            split_combine(
+                threads(), k.f32.windows.multiply if product else k.f32.windows.add, <float*>z, <const float*>x,
+                <const float*>y, n)
     else:
         with nogil:
-            split_add(
-                threads(), real_kernels(active(), <const double*>x), <double*>z, <const double*>x, <const double*>y, n)
+            split_combine(
+                threads(), k.f64.windows.multiply if product else k.f64.windows.add, <double*>z, <const double*>x,
+                <const double*>y, n)
     return True
 
 
-cdef object add(object X, object Y):
-    # of two arrays that are alike
+cdef object combine(bint product, object X, object Y):
+    # the sum or product of two arrays that are alike
     cdef cnp.ndarray out
     if is_real_array(X):
         out = empty_like(<cnp.ndarray>X)
-        if add_into(out, <cnp.ndarray>X, <cnp.ndarray>Y):
+        if combine_into(product, out, <cnp.ndarray>X, <cnp.ndarray>Y):
             return out
     if cnp.PyArray_SIZE(<cnp.ndarray>X) < LARGE:
-        return X + Y
-    return numpy.add(X, Y, out=uninitialized(X.shape, X.dtype))
+        return X * Y if product else X + Y
+    return (numpy.multiply if product else numpy.add)(X, Y, out=uninitialized(X.shape, X.dtype))
 
 
 cdef object add_to(object total, object X):
     # total += X, of two arrays that are alike and do not overlap
-    if not add_into(<cnp.ndarray>total, <cnp.ndarray>total, <cnp.ndarray>X):
+    if not combine_into(False, <cnp.ndarray>total, <cnp.ndarray>total, <cnp.ndarray>X):
         total += X
     return total
 
@@ -215,6 +221,35 @@ cdef cnp.ndarray copy_rows(cnp.ndarray X):
     return out
 
 
+cdef bint is_transposed(cnp.ndarray X) noexcept:
+    # whether X.T is rows of contiguous numbers, of a size that kernels move
+    cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(X)
+    return (
+        cnp.PyArray_NDIM(X) == 2 and (size == 4 or size == 8) and cnp.PyArray_ISALIGNED(X)
+        and cnp.PyArray_STRIDE(X, 0) == size and cnp.PyArray_STRIDE(X, 1) >= size * cnp.PyArray_DIM(X, 0)
+        and cnp.PyArray_STRIDE(X, 1) % size == 0
+    )
+
+
+cdef cnp.ndarray copy_transposed(cnp.ndarray X):
+    # of an array that is_transposed: numbers of one size are all alike
+    cdef cnp.ndarray out = empty(2, cnp.PyArray_DIMS(X), cnp.PyArray_TYPE(X))
+    cdef size_t columns = cnp.PyArray_DIM(X, 0), rows = cnp.PyArray_DIM(X, 1)
+    cdef size_t stride = cnp.PyArray_STRIDE(X, 1) // cnp.PyArray_ITEMSIZE(X)
+    cdef void* to = cnp.PyArray_DATA(out)
+    cdef const void* x = cnp.PyArray_DATA(X)
+    if cnp.PyArray_ITEMSIZE(X) == 4:
+        with nogil:
+            split_transpose(
+                threads(), real_kernels(active(), <const float*>x), <float*>to, <const float*>x, stride, rows, columns)
+    else:
+        with nogil:
+            split_transpose(
+                threads(), real_kernels(active(), <const double*>x), <double*>to, <const double*>x, stride, rows,
+                columns)
+    return out
+
+
 class CpuMemory:
     """Mixin of NumpyOps; `super()` is the readable reference."""
 
@@ -253,9 +288,21 @@ class CpuMemory:
             return cnp.PyArray_NewCopy(<cnp.ndarray>data, cnp.NPY_CORDER)
         if has_rows(<cnp.ndarray>data):
             return copy_rows(<cnp.ndarray>data)
+        if is_transposed(<cnp.ndarray>data):
+            return copy_transposed(<cnp.ndarray>data)
         out = uninitialized(data.shape, data.dtype)
         numpy.copyto(out, data)
         return out
+
+    def tile(self, X, reps):
+        if is_plain(X) and type(reps) is tuple and len(<tuple>reps) == cnp.PyArray_NDIM(<cnp.ndarray>X):
+            *others, n = reps
+            # along the last axis: as if so many arrays lay side by side
+            if type(n) is int and 0 < n <= MANY and all([other == 1 for other in others]):
+                out = joined([X] * n, True)
+                if out is not None:
+                    return out
+        return super().tile(X, reps)
 
     def _zeros_like(self, X):
         if type(X) is not cnp.ndarray:
@@ -277,12 +324,10 @@ class CpuMemory:
         return PyArray_NewFromDescr(cnp.ndarray, <cnp.dtype>dtype, ndim, dims, strides, <void*>ZERO, 0, NULL)
 
     def _add(self, X, Y):
-        return add(X, Y) if is_like(X, Y) else X + Y
+        return combine(False, X, Y) if is_like(X, Y) else X + Y
 
     def _multiply(self, X, Y):
-        if is_like(X, Y) and cnp.PyArray_SIZE(<cnp.ndarray>X) >= LARGE:
-            return numpy.multiply(X, Y, out=uninitialized(X.shape, X.dtype))
-        return X * Y
+        return combine(True, X, Y) if is_like(X, Y) else X * Y
 
     def _add_items(self, Xs, Ys):
         if type(Xs) is not list or type(Ys) is not list or len(Xs) != len(Ys):
@@ -291,7 +336,7 @@ class CpuMemory:
         for X, Y in zip(Xs, Ys):
             if not is_like(X, Y):
                 return super()._add_items(Xs, Ys)
-            sums.append(add(X, Y))
+            sums.append(combine(False, X, Y))
         return sums
 
     def _sum(self, list arrays not None):
@@ -310,7 +355,7 @@ class CpuMemory:
         if owned >= 0 and owns_memory(arrays[owned]):
             total = add_to(arrays[owned], arrays[1 - owned])
         else:
-            total = add(arrays[0], arrays[1])
+            total = combine(False, arrays[0], arrays[1])
         for i in range(2, n):
             total = add_to(total, arrays[i])
         return total

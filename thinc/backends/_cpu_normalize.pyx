@@ -3,7 +3,9 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t
 
 from ..kernels._dispatch cimport active, real_kernels
-from ..kernels._arrays cimport as_int32, contiguous, empty1, empty_like, fits_int32, is_real_array, same_shape
+from ..kernels._arrays cimport (
+    as_int32, contiguous, empty1, empty_like, fits_int32, is_real_array, lengths_fit, same_shape,
+)
 from ..kernels._threads cimport threads
 from ._split cimport (
     split_backprop_layernorm,
@@ -52,18 +54,6 @@ cdef Py_ssize_t row_length(object X, object axis):
         return -1
     cdef Py_ssize_t a = axis
     return cnp.PyArray_DIM(<cnp.ndarray>X, ndim - 1) if ndim and (a == -1 or a == ndim - 1) else -1
-
-
-cdef bint lengths_fit(cnp.ndarray lengths, Py_ssize_t rows):
-    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef Py_ssize_t total = 0, i
-    if cnp.PyArray_NDIM(lengths) != 1:
-        return False
-    for i in range(cnp.PyArray_DIM(lengths, 0)):
-        if length[i] < 0:
-            return False
-        total += length[i]
-    return total == rows
 
 
 cdef void softmax(real* y, const real* x, size_t rows, size_t n, double temperature) noexcept nogil:

@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy
+
 from ._ops_arrays import ArrayOps
 from ._random_reference import random_bits
 
@@ -48,18 +50,17 @@ class AttentionOps(ArrayOps):
             If the shapes or lengths do not fit together.
         """
         xp = self.xp
-        heads = list(_heads(X, lengths, n_heads, drop))
+        sequences = list(_split(X, lengths, n_heads, drop))
         Y = self.alloc((X.shape[0], X.shape[1] // 3), dtype=X.dtype)
         norms = self.alloc((n_heads, X.shape[0]), dtype=X.dtype)
-        for h, rows, columns, parts in heads:
-            Q, K, V = parts
+        for rows, (Q, K, V) in sequences:
             scores = _scores(xp, Q, K, causal)
-            top = scores.max(axis=1, keepdims=True)
+            top = scores.max(axis=2, keepdims=True)
             exps = xp.exp(scores - top)
-            sums = exps.sum(axis=1, keepdims=True)
-            mask = self._attention_mask(X, lengths, h, rows, drop, key)
-            Y[rows, columns] = (exps / sums * mask) @ V
-            norms[h, rows] = (top + xp.log(sums))[:, 0]
+            sums = exps.sum(axis=2, keepdims=True)
+            mask = self._attention_mask(X, lengths, n_heads, rows, drop, key)
+            Y[rows] = _side_by_side(exps / sums * mask @ V)
+            norms[:, rows] = (top + xp.log(sums))[:, :, 0]
         return Y, norms
 
     def _backprop_attend_heads(
@@ -81,27 +82,27 @@ class AttentionOps(ArrayOps):
             )
         xp = self.xp
         dX = xp.zeros_like(X)
-        nO = Y.shape[1]
-        for h, rows, columns, parts in _heads(X, lengths, n_heads, drop):
-            Q, K, V = parts
-            dy = dY[rows, columns]
-            P = xp.exp(_scores(xp, Q, K, causal) - norms[h, rows][:, None])
-            mask = self._attention_mask(X, lengths, h, rows, drop, key)
-            row = (dy * Y[rows, columns]).sum(axis=1, keepdims=True)
-            d_scores = P * (mask * (dy @ V.T) - row) / math.sqrt(Q.shape[1])
-            for i, part in enumerate((d_scores @ K, d_scores.T @ Q, (P * mask).T @ dy)):
-                dX[rows, columns.start + i * nO : columns.stop + i * nO] = part
+        for rows, (Q, K, V) in _split(X, lengths, n_heads, drop):
+            y, dy = (_by_heads(A[rows], n_heads) for A in (Y, dY))
+            P = xp.exp(_scores(xp, Q, K, causal) - norms[:, rows, None])
+            mask = self._attention_mask(X, lengths, n_heads, rows, drop, key)
+            d_weights = mask * (dy @ V.swapaxes(1, 2))
+            d_scores = P * (d_weights - (dy * y).sum(axis=2, keepdims=True)) / math.sqrt(Q.shape[2])
+            parts = (d_scores @ K, d_scores.swapaxes(1, 2) @ Q, (P * mask).swapaxes(1, 2) @ dy)
+            dX[rows] = xp.concatenate([_side_by_side(part) for part in parts], axis=1)
         return dX
 
-    def _attention_mask(self, X: Any, lengths: Any, h: int, rows: slice, drop: float, key: int) -> Any:
-        """What weights are multiplied by, ``(n, n)`` for n rows, or 1."""
-        n = rows.stop - rows.start
-        if drop == 0 or n == 0:
+    def _attention_mask(self, X: Any, lengths: Any, n_heads: int, rows: slice, drop: float, key: int) -> Any:
+        """What weights are multiplied by, ``(n_heads, n, n)`` for n rows, or 1."""
+        if drop == 0:
             return X.dtype.type(1)
+        n, N = rows.stop - rows.start, X.shape[0]
         row_bits = (int(max(lengths)) + 63) // 64 * 64
-        bits = random_bits(n * row_bits, key, (h * X.shape[0] + rows.start) * row_bits)
-        kept = bits.reshape((n, row_bits))[:, :n] >= min(math.ceil(drop * 2**32), 2**32 - 1)
-        return self.asarray(kept * X.dtype.type(1 / (1 - drop)))
+        bits = [random_bits(n * row_bits, key, (h * N + rows.start) * row_bits) for h in range(n_heads)]
+        kept = numpy.stack(bits).reshape((n_heads, n, row_bits))[:, :, :n] >= min(
+            math.ceil(drop * 2**32), 2**32 - 1
+        )
+        return self.xp.asarray(kept * X.dtype.type(1 / (1 - drop)))
 
     def _rotate(self, X: Any, lengths: Any, waves: Any, n_heads: int, back: bool = False) -> None:
         """Turn the first columns of X by angles that depend on the row's position, in place (Su et al. 2021).
@@ -140,8 +141,8 @@ class AttentionOps(ArrayOps):
         X[:, : n_heads * width] = turned.reshape((X.shape[0], n_heads * width))
 
 
-def _heads(X: Any, lengths: Any, n_heads: int, drop: float) -> Iterator[tuple[int, slice, slice, list]]:
-    """Number, rows, columns of the output, and Q, K, V ``(n, width)``, of each head of each sequence with rows."""
+def _split(X: Any, lengths: Any, n_heads: int, drop: float) -> Iterator[tuple[slice, list]]:
+    """The rows, and Q, K, V ``(n_heads, n, width)``, of each sequence that has rows."""
     if X.ndim != 2 or n_heads < 1 or X.shape[1] % (3 * n_heads):
         raise ValueError(
             f"attention: expected rows of queries, keys and values for {n_heads} heads, got shape {X.shape}"
@@ -151,24 +152,25 @@ def _heads(X: Any, lengths: Any, n_heads: int, drop: float) -> Iterator[tuple[in
     if not 0 <= drop < 1:
         raise ValueError(f"attention: the rate of dropout must be from 0 on, and below 1, but is {drop}")
     nO = X.shape[1] // 3
-    width = nO // n_heads
     start = 0
-    for n in lengths:
-        rows = slice(start, start + int(n))
+    for n in map(int, lengths):
+        rows = slice(start, start + n)
         start = rows.stop
-        for h in range(n_heads if n else 0):
-            columns = slice(h * width, (h + 1) * width)
-            yield (
-                h,
-                rows,
-                columns,
-                [X[rows, i * nO + columns.start : i * nO + columns.stop] for i in range(3)],
-            )
+        if n:
+            yield rows, [_by_heads(X[rows, i * nO : (i + 1) * nO], n_heads) for i in range(3)]
 
 
-def _scores(xp: Any, Q: Any, K: Any, causal: bool) -> Any:  # (n, n)
-    scores = Q @ K.T / math.sqrt(Q.shape[1])
+def _by_heads(A: Any, n_heads: int) -> Any:  # (n, n_heads * width) -> (n_heads, n, width)
+    return A.reshape((A.shape[0], n_heads, -1)).swapaxes(0, 1)
+
+
+def _side_by_side(A: Any) -> Any:  # (n_heads, n, width) -> (n, n_heads * width)
+    return A.swapaxes(0, 1).reshape((A.shape[1], -1))
+
+
+def _scores(xp: Any, Q: Any, K: Any, causal: bool) -> Any:  # (n_heads, n, n)
+    scores = Q @ K.swapaxes(1, 2) / math.sqrt(Q.shape[2])
     if causal:
-        at = xp.arange(len(Q))
+        at = xp.arange(Q.shape[1])
         scores = xp.where(at[:, None] >= at, scores, -xp.inf)
     return scores

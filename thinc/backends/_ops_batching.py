@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy
 
-from ..types import Pairs, SizedGenerator
+from .._util.arrays import to_numpy
+from ..types import Padded, Pairs, Ragged, SizedGenerator
 from ._batches import Batches, Take
+from ._length_batches import LengthBatches, cut_by_length
 from ._ops_arrays import ArrayOps
 
 _ENDED = object()
@@ -39,7 +41,9 @@ class BatchingOps(ArrayOps):
         shuffle
             Visit the items in a new random order on every pass.
         buffer
-            Prepare this many batches at a time.
+            Above 1: prepare up to this many batches ahead, in a thread, while those before are used. The data is
+            read in that thread then. What it raises arrives with the batch that it was raised for. On a GPU there
+            is no thread, and so many batches are prepared at a time.
         seed
             A whole number, at least 0: draw the orders from a stream of their own, which this starts. Without
             it they are drawn from ``numpy.random``.
@@ -95,18 +99,156 @@ class BatchingOps(ArrayOps):
         """
         sequences = [sequence, *others]
         length, *other_lengths = _lengths("multibatch", sequences)
+        make_take = self._side_by_side("multibatch", sequences, length, other_lengths)
+        return self._batches(size, length, make_take, shuffle, buffer, seed)
 
+    def minibatch_by_length(
+        self,
+        size: int,
+        sequence: Any,
+        *,
+        lengths: Any = None,
+        padded: bool = False,
+        bucket: int | None = 1,
+        shuffle: bool = False,
+        buffer: int = 1,
+        seed: int | None = None,
+    ) -> SizedGenerator:
+        """Iterate over a data set in batches of about the same total length, of items of similar length.
+
+        Parameters
+        ----------
+        size
+            The largest total length of a batch, such as its number of tokens. An item that is longer makes a batch
+            of its own.
+        sequence
+            The data, as for `minibatch`.
+        lengths
+            The length of each item; by default, `Ragged` and `Padded` tell, and items of other data have ``len()``.
+        padded
+            Count cells, padding included: the longest item of a batch times the number of its items.
+        bucket
+            The width of the buckets by which items are sorted, shortest first: with 10, items of 1 to 10 count as
+            equally long, those of 11 to 20, and so on, and have the length of the longest that the bucket can have.
+            The wider, the more is shuffled, and the more space is left in the batches. None keeps the order of the
+            data, which cannot be shuffled then.
+        shuffle
+            On every pass, mix the items within each bucket, and the batches.
+        buffer, seed
+            As for `minibatch`.
+
+        Returns
+        -------
+        SizedGenerator
+            As from `minibatch`. Every pass has the same number of batches.
+
+        Raises
+        ------
+        ValueError
+            If the data has no length, there are no lengths or as many, a number is out of range, or ``bucket=None``
+            is to be shuffled.
+        TypeError
+            If a number is none; on iteration, if the data cannot be cut into batches.
+
+        Examples
+        --------
+        >>> for docs in ops.minibatch_by_length(2000, tokenized, padded=True, shuffle=True, seed=1):
+        ...     ...
+        """
+        (n,) = _lengths("minibatch_by_length", [sequence])
+        lengths = _item_lengths("minibatch_by_length", sequence, lengths, n)
+
+        def make_take() -> Take:
+            return self._batch_taker("minibatch_by_length", sequence)
+
+        return self._length_batches(size, lengths, make_take, padded, bucket, shuffle, buffer, seed)
+
+    def multibatch_by_length(
+        self,
+        size: int,
+        sequence: Any,
+        *others: Any,
+        lengths: Any = None,
+        padded: bool = False,
+        bucket: int | None = 1,
+        shuffle: bool = False,
+        buffer: int = 1,
+        seed: int | None = None,
+    ) -> SizedGenerator:
+        """Iterate over several data sets side by side, in batches of about the same total length.
+
+        Parameters
+        ----------
+        sequence, *others
+            The data sets. The first one sets number and lengths of the items, unless `lengths` does.
+        size, lengths, padded, bucket, shuffle, buffer, seed
+            As for `minibatch_by_length`.
+
+        Returns
+        -------
+        SizedGenerator
+            Each batch is a list of one sub-batch per data set, of corresponding items.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `minibatch_by_length`.
+        IndexError
+            On iteration, if another data set is shorter than the first.
+        """
+        sequences = [sequence, *others]
+        n, *other_lengths = _lengths("multibatch_by_length", sequences)
+        lengths = _item_lengths("multibatch_by_length", sequence, lengths, n)
+        make_take = self._side_by_side("multibatch_by_length", sequences, n, other_lengths)
+        return self._length_batches(size, lengths, make_take, padded, bucket, shuffle, buffer, seed)
+
+    def _side_by_side(
+        self, operation: str, sequences: list, length: int, other_lengths: list[int]
+    ) -> Callable[[], Take]:
         def make_take() -> Take:
             shortest = min(other_lengths, default=length)
             if shortest < length:
                 raise IndexError(
-                    f"multibatch: the first data set has {length} items but another one only {shortest}; "
+                    f"{operation}: the first data set has {length} items but another one only {shortest}; "
                     "each must have at least as many as the first"
                 )
-            takers = [self._batch_taker("multibatch", data) for data in sequences]
+            takers = [self._batch_taker(operation, data) for data in sequences]
             return lambda key: [take(key) for take in takers]
 
-        return self._batches(size, length, make_take, shuffle, buffer, seed)
+        return make_take
+
+    def _length_batches(
+        self,
+        size: Any,
+        lengths: numpy.ndarray,
+        make_take: Callable[[], Take],
+        padded: bool,
+        bucket: Any,
+        shuffle: bool,
+        buffer: int,
+        seed: int | None,
+    ) -> SizedGenerator:
+        size = _batch_size(size)
+        settings: dict[str, Any] = self._pass_settings(shuffle, buffer, seed)
+        if bucket is None:
+            if shuffle:
+                raise ValueError("bucket=None keeps the order of the data: set shuffle=False, or a bucket")
+            return Batches(make_take, cut_by_length(lengths, size, padded), sizes=size, **settings)
+        if not isinstance(bucket, Integral):
+            raise TypeError(f"The width of the buckets must be a whole number or None, got {bucket!r}")
+        if bucket < 1:
+            raise ValueError(f"The width of the buckets must be at least 1, got {bucket}")
+        buckets = -(-lengths // int(bucket)) * int(bucket)
+        return LengthBatches(make_take, buckets, size, padded, **settings)
+
+    def _pass_settings(self, shuffle: bool, buffer: int, seed: int | None) -> dict[str, Any]:
+        """What is common to all kinds of batches."""
+        return {
+            "shuffle": bool(shuffle),
+            "buffer": buffer,
+            "in_background": self.xp is numpy,  # CuPy's current device is that of a thread
+            "seed": None if seed is None else _check_seed(seed),
+        }
 
     def _batches(
         self,
@@ -117,10 +259,8 @@ class BatchingOps(ArrayOps):
         buffer: int,
         seed: int | None,
     ) -> SizedGenerator:
-        if seed is not None:
-            seed = _check_seed(seed)
-        bounds = _batch_bounds(size, length)
-        return Batches(make_take, bounds, shuffle=bool(shuffle), buffer=buffer, seed=seed, sizes=size)
+        settings = self._pass_settings(shuffle, buffer, seed)
+        return Batches(make_take, _batch_bounds(size, length), sizes=size, **settings)
 
     def _batch_taker(self, operation: str, data: Any) -> Take:
         """Decide once per pass, not once per batch, how to cut batches out of `data`."""
@@ -173,6 +313,29 @@ def _lengths(operation: str, sequences: list) -> list[int]:
             f"{operation}: cannot batch data without a length ({types}): {err}. "
             "Generators have none; make a list."
         ) from None
+
+
+def _item_lengths(operation: str, data: Any, lengths: Any, n: int) -> numpy.ndarray:
+    """The lengths of the items of a data set, of which there may be a list already."""
+    if lengths is None:
+        if isinstance(data, (Ragged, Padded)):
+            lengths = data.lengths
+        elif isinstance(data, Pairs) or hasattr(data, "ndim"):
+            raise ValueError(
+                f"{operation}: the items of {type(data)} have no length of their own; pass lengths="
+            )
+        else:
+            try:
+                lengths = [len(item) for item in data]
+            except TypeError as err:
+                raise ValueError(f"{operation}: the items have no length ({err}); pass lengths=") from None
+    array = to_numpy(lengths)
+    if array.shape != (n,) or (n and array.dtype.kind not in "iu") or (array < 0).any():
+        raise ValueError(
+            f"{operation}: expected as lengths {n} whole numbers of at least 0, got shape {array.shape} of "
+            f"{array.dtype}"
+        )
+    return array.astype("int64")
 
 
 def _batch_bounds(size: Any, length: int) -> list[int]:

@@ -36,15 +36,24 @@ void split_backprop_swish(const Threads* threads, const RealKernels<T>* kernels,
 }
 
 template <typename T>
-void split_add(const Threads* threads, const RealKernels<T>* kernels, T* out, const T* x, const T* y, std::size_t n) {
-    split(*threads, n, 0.05 * sizeof(T), line,
-          [=](Index i, Index end) { kernels->windows.add(out + i, x + i, y + i, end - i, n); });
+void split_combine(const Threads* threads, void (*f)(T* out, const T* x, const T* y, std::size_t n, std::size_t whole),
+                   T* out, const T* x, const T* y, std::size_t n) {
+    split(*threads, n, 0.05 * sizeof(T), line, [=](Index i, Index end) { f(out + i, x + i, y + i, end - i, n); });
 }
 
 inline void split_dropout_mask(const Threads* threads, const Kernels* kernels, float* mask, std::size_t n,
                                std::uint64_t key, std::uint32_t threshold, float scale) {
     split(*threads, n, 0.7, line, [=](Index i, Index end) {
         kernels->random.dropout_mask(mask + i, end - i, key, std::uint64_t(i), threshold, scale);
+    });
+}
+
+// to (columns, rows) = x (rows, columns), `stride` elements between the rows of x
+template <typename T>
+void split_transpose(const Threads* threads, const RealKernels<T>* kernels, T* to, const T* x, std::size_t stride,
+                     std::size_t rows, std::size_t columns) {
+    split(*threads, columns, 0.1 * sizeof(T) * double(rows), line / Index(sizeof(T)), [=](Index j, Index end) {
+        kernels->copies.transpose(to + std::size_t(j) * rows, rows, x + j, stride, rows, end - j);
     });
 }
 

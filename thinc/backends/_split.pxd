@@ -16,8 +16,12 @@ cdef extern from "thinc/backends/_split.hh" namespace "thinc" nogil:
         T* dx, const T* dy, const T* x, size_t n, const double* args, double nanoseconds)
     void split_backprop_swish[T](
         const Threads* threads, const RealKernels[T]* kernels, T* dx, const T* dy, const T* x, const T* y, size_t n)
-    void split_add[T](
-        const Threads* threads, const RealKernels[T]* kernels, T* out, const T* x, const T* y, size_t n)
+    void split_combine[T](
+        const Threads* threads, void (*f)(T* out, const T* X, const T* Y, size_t n, size_t whole) noexcept nogil,
+        T* out, const T* x, const T* y, size_t n)
+    void split_transpose[T](
+        const Threads* threads, const RealKernels[T]* kernels, T* to, const T* x, size_t stride, size_t rows,
+        size_t columns)
     void split_dropout_mask(
         const Threads* threads, const Kernels* kernels, float* mask, size_t n, uint64_t key, uint32_t threshold,
         float scale)

@@ -12,7 +12,7 @@ from .parameters import prepare_model
 from .ring import Ring
 from .sharding import shard
 from .shared_memory import SharedRing, open_ring
-from .training import ThincTrainer, report, resume
+from .training import ThincTrainer, register_collectives, report, resume
 
 __all__ = [
     "ThincTrainer",
@@ -29,5 +29,6 @@ __all__ = [
     "Ring",
     "SharedRing",
     "open_ring",
+    "register_collectives",
     "Alone",
 ]

@@ -14,9 +14,10 @@ from typing import Any
 from ..model import Model
 from ..optimizers import Optimizer
 from ..types import SizedGenerator
+from .collectives import GROUP_BACKENDS, DeviceCommunicator, GroupCommunicator, RingOperations
 from .communicator import Alone, get_communicator, use_communicator
+from .meeting import meet
 from .ring import listen
-from .shared_memory import Backend as RingBackend
 from .shared_memory import open_ring
 from .state import load_state, save_state
 
@@ -47,6 +48,7 @@ class ThincBackend(Backend):  # type: ignore[misc]
         settings = {
             "addresses": addresses,
             "token": secrets.token_bytes(32),
+            "group": f"thinc-{secrets.token_hex(8)}",  # what a group that has failed left behind has another name
             "timeout": backend_config.timeout,
             "backend": backend_config.backend,
         }
@@ -61,7 +63,7 @@ class ThincBackend(Backend):  # type: ignore[misc]
 class ThincConfig(BackendConfig):  # type: ignore[misc]
     """Settings of the communication between workers."""
 
-    def __init__(self, timeout: float, backend: RingBackend, folder: Path | None = None):
+    def __init__(self, timeout: float, backend: str, folder: Path | None = None):
         self.timeout = timeout
         self.backend = backend
         self.folder = folder
@@ -107,23 +109,110 @@ def connected(folder: Path | None = None) -> Iterator[None]:
         finally:
             _folder = None
         return
+    communicator = _open_communicator(settings, listener)
+    try:
+        with use_communicator(communicator):
+            yield
+    finally:
+        communicator.close()  # also if this worker has failed: so that the others find out
+
+
+def _open_communicator(settings: dict[str, Any], listener: socket.socket) -> Any:
+    """Connect this worker with the others, in the way that the trainer was told."""
+    backend = settings["backend"]
+    if backend in ("ray", "gloo"):
+        listener.close()
+        return _join_group(backend, settings)
     ring = open_ring(
         settings["rank"],
         settings["addresses"],
         listener,
         token=settings["token"],
         timeout=settings["timeout"],
-        backend=settings["backend"],
+        backend="auto" if backend == "nccl" else backend,
     )
+    if backend != "nccl":
+        return ring
     try:
-        with use_communicator(ring):
-            yield
-    finally:
-        ring.close()  # also if this worker has failed: so that the others find out
+        return DeviceCommunicator(ring, _join_group(backend, settings))
+    except BaseException:
+        ring.close()
+        raise
+
+
+def _join_group(backend: str, settings: dict[str, Any]) -> GroupCommunicator:
+    collective = import_module("ray.util.collective")
+    name = GROUP_BACKENDS[backend]
+    if backend == "ray":
+        register_ring()
+    if not collective.is_backend_available(name):
+        needed = {"gloo": "PyTorch", "nccl": "CuPy and PyTorch"}[backend]
+        raise ImportError(
+            f"The backend {backend!r} between workers needs {needed}, which this worker does not have. Install it on "
+            "every machine, or use backend='auto'."
+        )
+    collective.init_collective_group(
+        len(settings["addresses"]), settings["rank"], backend=name, group_name=settings["group"]
+    )
+    return GroupCommunicator(collective, settings["group"])
+
+
+def register_ring() -> None:
+    """See `register_collectives`."""
+    name = GROUP_BACKENDS["ray"]
+    try:
+        collective = import_module("ray.util.collective")
+        is_registered = collective.is_backend_available(name)
+        base = import_module("ray.util.collective.collective_group.base_collective_group").BaseGroup
+        register = collective.register_collective_backend
+    except (ImportError, AttributeError) as err:
+        raise ImportError(
+            f"Ray {ray.__version__} does not let backends of ray.util.collective be registered ({err}); install a "
+            "newer release"
+        ) from err
+    if not is_registered:
+        register(name, _make_group_class(base))
+
+
+def _make_group_class(base: Any) -> Any:
+    """Ours of the classes of Ray's groups. Made late: Ray's module imports PyTorch where there is one."""
+
+    class RingGroup(RingOperations, base):  # type: ignore[misc]
+        def __init__(self, world_size: int, rank: int, group_name: str):
+            super().__init__(world_size, rank, group_name)
+            self.communicator = meet(rank, world_size, ray.util.get_node_ip_address(), _Board(group_name))
+
+        @classmethod
+        def backend(cls) -> str:
+            return GROUP_BACKENDS["ray"]
+
+        @classmethod
+        def check_backend_availability(cls) -> bool:
+            return True
+
+    return RingGroup
+
+
+class _Board:
+    """The entry of a group in Ray's internal key-value store."""
+
+    def __init__(self, group: str):
+        self._entry = {"key": f"thinc_collective_group_{group}", "namespace": "thinc"}
+        self._store = import_module("ray.experimental.internal_kv")
+
+    def put(self, value: bytes) -> None:
+        self._store._internal_kv_put(self._entry["key"], value, namespace=self._entry["namespace"])
+
+    def get(self) -> bytes | None:
+        value: bytes | None = self._store._internal_kv_get(**self._entry)
+        return value
+
+    def delete(self) -> None:
+        self._store._internal_kv_del(**self._entry)
 
 
 def make_trainer(
-    train_loop_per_worker: Callable[..., Any], *, timeout: float, backend: RingBackend, **settings: Any
+    train_loop_per_worker: Callable[..., Any], *, timeout: float, backend: str, **settings: Any
 ) -> Any:
     """Ray's data-parallel trainer with our backend; see `ThincTrainer`."""
     folder = _local_folder(settings.get("scaling_config"), settings.get("run_config"))

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy
 
-from .._util.arrays import copy_array, to_numpy
+from .._util.arrays import copy_array, get_array_module, is_cupy_array, to_numpy
 from .communicator import Communicator
 
 Reduction = Literal["mean", "sum"]
@@ -36,12 +36,13 @@ def plan_buckets(
     return buckets
 
 
-def pack(arrays: list[Any]) -> numpy.ndarray:
-    """The numbers of arrays of one type, one array after the other, as a new 1-d array in main memory."""
-    return numpy.concatenate([to_numpy(array).reshape(-1) for array in arrays])
+def pack(arrays: list[Any], xp: Any = numpy) -> Any:
+    """The numbers of arrays of one type, one array after the other, as a new 1-d array, in main memory for NumPy."""
+    members = map(to_numpy, arrays) if xp is numpy else arrays
+    return xp.concatenate([array.reshape(-1) for array in members])
 
 
-def unpack_into(buffer: numpy.ndarray, arrays: list[Any]) -> None:
+def unpack_into(buffer: Any, arrays: list[Any]) -> None:
     """Write what `pack` gave back into arrays of the same shapes."""
     start = 0
     for array in arrays:
@@ -69,13 +70,26 @@ def average_(
     reduction : {"mean", "sum"}
         The sums, if not the means.
     """
+    if getattr(communicator, "takes_device_arrays", False):
+        on_device = [array for array in arrays if is_cupy_array(array)]
+        arrays = [array for array in arrays if not is_cupy_array(array)]
+        if on_device:
+            xp = get_array_module(on_device[0])
+            _average_buckets(on_device, communicator, bucket_bytes, reduction, xp)
+    _average_buckets(arrays, communicator, bucket_bytes, reduction, numpy)
+
+
+def _average_buckets(
+    arrays: list[Any], communicator: Communicator, bucket_bytes: int, reduction: Reduction, xp: Any
+) -> None:
+    """Average arrays in buffers of NumPy or, if all of them are on one device, of CuPy."""
     for bucket in plan_buckets(
         [array.shape for array in arrays], [array.dtype for array in arrays], bucket_bytes
     ):
         members = [arrays[i] for i in bucket]
         first = members[0]
-        is_flat = len(members) == 1 and isinstance(first, numpy.ndarray) and first.flags.c_contiguous
-        buffer = first.reshape(-1) if is_flat else pack(members)  # flat already: nothing to copy
+        is_flat = len(members) == 1 and isinstance(first, xp.ndarray) and first.flags.c_contiguous
+        buffer = first.reshape(-1) if is_flat else pack(members, xp)  # flat already: nothing to copy
         communicator.allreduce_(buffer)
         if reduction == "mean":
             buffer /= communicator.world_size

@@ -18,6 +18,11 @@ class Communicator(Protocol):
         The number of this worker, from 0.
     world_size : int
         How many workers there are.
+
+    Notes
+    -----
+    One that has an attribute ``takes_device_arrays = True`` gets CuPy arrays too, the gradients of layers on a GPU.
+    Others get copies of them in main memory.
     """
 
     @property

@@ -6,7 +6,7 @@ from typing import Any, Optional, Union
 
 from ..config import Config, registry
 from .shared_memory import check_backend
-from .training import ThincTrainer
+from .training import BACKENDS, ThincTrainer
 
 
 @registry.distributed("ThincTrainer.v1")
@@ -29,10 +29,11 @@ def configure_ThincTrainer(
     train_loop : callable
         What every worker runs, with `loop_config` and ``checkpoint_every`` as the argument.
     workers : int or list of int
-        How many; 0 for none but this process; ``[min, max]`` to go on with fewer when a machine is lost.
+        How many; 0 for none but this process; ``[min, max]`` to go on with fewer when a machine is lost, which the
+        training loop is told as ``is_elastic``.
     checkpoint_every : int
         Updates between checkpoints, for the training loop; 0 for one at the end.
-    backend : {"auto", "tcp", "shared_memory"}
+    backend : {"auto", "tcp", "shared_memory", "ray", "gloo", "nccl"}
         See `ThincTrainer`.
     max_failures : int
         How often to start again from the last checkpoint; -1 for always.
@@ -55,7 +56,7 @@ def configure_ThincTrainer(
     ImportError
         Without Ray.
     """
-    check_backend(backend)
+    check_backend(backend, BACKENDS)
     bounds = list(workers) if isinstance(workers, (list, tuple)) else [workers, workers]
     if len(bounds) != 2 or not 0 <= bounds[0] <= bounds[1] or (bounds[0] == 0) != (bounds[1] == 0):
         raise ValueError(
@@ -67,9 +68,12 @@ def configure_ThincTrainer(
         raise ValueError(f"[distributed]: max_failures is {max_failures}; expected -1 or more")
     from ._ray import run_settings
 
+    settings = {**loop_config, "checkpoint_every": checkpoint_every}
+    if bounds[0] < bounds[1]:
+        settings["is_elastic"] = True
     return ThincTrainer(
         train_loop,
-        train_loop_config={**loop_config, "checkpoint_every": checkpoint_every},
+        train_loop_config=settings,
         timeout=timeout,
         backend=backend,  # type: ignore[arg-type]
         **run_settings(bounds, max_failures, storage_path, name),

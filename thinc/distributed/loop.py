@@ -6,6 +6,7 @@ from typing import Any
 import numpy
 
 from .._util.seeds import fix_random_seed
+from ..checkpoint import position_in
 from ..config import Config, registry
 from ..model import Model
 from .communicator import get_communicator
@@ -23,7 +24,8 @@ def configure_train(config: str, code: str = "") -> Callable[[dict[str, Any]], N
 
     The sections ``[model]``, ``[optimizer]`` and ``[loss]`` make what their names say, on each worker; ``[data]``
     the training data and the data to measure on, ``((X, Y), (dev_X, dev_Y))``; ``[training]`` has ``epochs``,
-    ``batch_size``, which is that of all workers together, and ``seed`` (0).
+    ``batch_size``, which is that of all workers together, and ``seed`` (0). If the number of workers may change, it is
+    rounded up to a multiple of it; otherwise it must be one.
 
     Parameters
     ----------
@@ -35,9 +37,9 @@ def configure_train(config: str, code: str = "") -> Callable[[dict[str, Any]], N
     Returns
     -------
     callable
-        It takes a dict with ``checkpoint_every``: the number of updates between checkpoints, of which the last is
-        that of the end of the run. It reports the losses after each epoch and, where the labels are numbers of
-        classes, the accuracy.
+        It takes a dict with ``checkpoint_every``, the number of updates between checkpoints, of which the last is
+        that of the end of the run; and ``is_elastic`` (False), whether the number of workers may change. It reports
+        the losses after each epoch and, where the labels are numbers of classes, the accuracy.
 
     Raises
     ------
@@ -54,12 +56,12 @@ def configure_train(config: str, code: str = "") -> Callable[[dict[str, Any]], N
     def train(settings: dict[str, Any]) -> None:
         if code:
             exec(compile(code, "<code of the config>", "exec"), {"__name__": "thinc_config_code"})
-        run_config(sections, settings["checkpoint_every"])
+        run_config(sections, settings["checkpoint_every"], settings.get("is_elastic", False))
 
     return train
 
 
-def run_config(config: dict[str, Any], checkpoint_every: int) -> None:
+def run_config(config: dict[str, Any], checkpoint_every: int, is_elastic: bool = False) -> None:
     """Train what a config describes on this worker; see `configure_train`."""
     from .. import initializers, layers, loss, optimizers, schedules  # noqa: F401  # what configs name
 
@@ -69,7 +71,9 @@ def run_config(config: dict[str, Any], checkpoint_every: int) -> None:
     fix_random_seed(training.get("seed", 0) + workers.rank)
     (X, Y), (dev_X, dev_Y) = resolved["data"]
     size, remainder = divmod(training["batch_size"], workers.world_size)
-    if remainder or size < 1:
+    if remainder and is_elastic:
+        size += 1
+    elif remainder or size < 1:
         raise ValueError(
             f"Cannot divide batches of {training['batch_size']} among {workers.world_size} workers: the batch_size "
             "in [training], which is that of all workers together, must be a multiple of their number"
@@ -78,13 +82,13 @@ def run_config(config: dict[str, Any], checkpoint_every: int) -> None:
     optimizer = prepare_optimizer(resolved["optimizer"], model)
     loss_calc = resolved["loss"]
     batches = model.ops.multibatch(size, *shard(X, Y), shuffle=True, seed=training.get("seed", 0))
-    n_updates = training["epochs"] * len(batches)
     state = resume(model, optimizer, batches=batches, default={"epoch": 0, "step": 0, "losses": [0.0, 0]})
     step = state["step"]
     losses = numpy.array(state["losses"])  # sum and count in this epoch, on all workers until the last report
     new = numpy.zeros(2)  # since then, on this one
     for epoch in range(state["epoch"], training["epochs"]):
-        for batch_X, batch_Y in batches:
+        n_done = position_in(batches)["position"] or 0
+        for place, (batch_X, batch_Y) in enumerate(batches, start=n_done + 1):
             guesses, backprop = model.begin_update(batch_X, input_gradient=False)
             gradient, batch_loss = loss_calc(guesses, batch_Y)
             backprop(gradient)
@@ -92,8 +96,9 @@ def run_config(config: dict[str, Any], checkpoint_every: int) -> None:
             optimizer.step_schedules()
             step += 1
             new += float(batch_loss), 1
-            is_end = step % len(batches) == 0
-            is_checkpoint = step == n_updates or (checkpoint_every and step % checkpoint_every == 0)
+            is_end = place == len(batches)
+            is_last = is_end and epoch + 1 == training["epochs"]
+            is_checkpoint = is_last or (checkpoint_every and step % checkpoint_every == 0)
             if not is_end and not is_checkpoint:
                 continue
             workers.allreduce_(new)

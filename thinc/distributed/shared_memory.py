@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import stat
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy
@@ -68,10 +69,10 @@ def open_ring(
     return ring
 
 
-def check_backend(backend: str) -> None:
+def check_backend(backend: str, backends: Iterable[str] = BACKENDS) -> None:
     """Raise ValueError unless there is such a backend."""
-    if backend not in BACKENDS:
-        raise ValueError(f"There is no backend {backend!r} between workers; expected one of {list(BACKENDS)}")
+    if backend not in backends:
+        raise ValueError(f"There is no backend {backend!r} between workers; expected one of {list(backends)}")
 
 
 class SharedRing(Ring):

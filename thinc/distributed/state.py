@@ -54,8 +54,8 @@ def load_state(
 ) -> Any:
     """Take over what `save_state` wrote on all workers; return `extra`.
 
-    With another number of workers than before, model and optimizer go on, but the place in the batches and the
-    random generators, which are those of each worker, do not: the next pass over the batches is a new one.
+    With another number of workers than before, each goes on in its new share of the data, as far in the pass as the
+    old ones were, with the random generators of the worker of its rank; one that has joined keeps its own.
 
     Raises
     ------
@@ -65,15 +65,23 @@ def load_state(
     folder = Path(folder)
     steps = []
     path = folder / _worker(communicator.rank)
+    has_joined = not path.exists()
+    if has_joined:
+        path = folder / _worker(0)  # seeded batches are at the same place on all
     what = f"the checkpoint of a worker {path}"
-    content = unseal(_KIND, read_bytes(path), what) if path.exists() else {"world_size": None}
+    content = unseal(_KIND, read_bytes(path), what)
     if not isinstance(content, dict):
         raise ValueError(f"Cannot load {what}: it is not laid out as one")
-    if content.get("world_size") != communicator.world_size:
-        steps.append(prepare_random_state(get_random_state(), what))  # not that of rank 0, on all
-    else:
-        steps.append(prepare_random_state(content.get("random"), what))
-        steps += prepare_position(batches, content.get("batches"), what)
+    n_saved = content.get("world_size")
+    if has_joined and isinstance(n_saved, int) and communicator.rank < n_saved:
+        raise FileNotFoundError(
+            f"{what} is that of {n_saved} workers, but {_worker(communicator.rank)} is missing"
+        )
+    # That of the worker, never that of rank 0 on all, which `load_checkpoint` would leave behind.
+    random_state = get_random_state() if has_joined else content.get("random")
+    steps.append(prepare_random_state(random_state, what))
+    is_share = n_saved != communicator.world_size
+    steps += prepare_position(batches, content.get("batches"), what, is_share=is_share)
     extra = load_checkpoint(folder / _RUN, model, optimizer)
     for apply in steps:
         apply()

@@ -6,7 +6,11 @@ from typing import Any
 from ..model import Model
 from ..optimizers import Optimizer
 from ..types import SizedGenerator
-from .shared_memory import Backend, check_backend
+from .collectives import GROUP_BACKENDS
+from .shared_memory import BACKENDS as RING_BACKENDS
+from .shared_memory import check_backend
+
+BACKENDS = (*RING_BACKENDS, *GROUP_BACKENDS)
 
 
 def ThincTrainer(
@@ -16,7 +20,7 @@ def ThincTrainer(
     scaling_config: Any = None,
     run_config: Any = None,
     timeout: float = 300.0,
-    backend: Backend = "auto",
+    backend: str = "auto",
     **settings: Any,
 ) -> Any:
     """Make a trainer that runs a training loop on several workers at once.
@@ -33,8 +37,10 @@ def ThincTrainer(
         Where checkpoints go, and how many failures are allowed.
     timeout : float
         How long workers wait for each other at most, in seconds, before they fail.
-    backend : {"auto", "tcp", "shared_memory"}
-        What numbers go through: shared memory if all workers are on one machine, or TCP; see `open_ring`.
+    backend : {"auto", "tcp", "shared_memory", "ray", "gloo", "nccl"}
+        What numbers go through: shared memory if all workers are on one machine, or TCP, see `open_ring`; the same as
+        a group of ``ray.util.collective``, see `register_collectives`; or the group that Ray makes with PyTorch's Gloo
+        or, for arrays of CuPy, with NCCL.
     **settings
         Others of Ray's `DataParallelTrainer`.
 
@@ -50,7 +56,7 @@ def ThincTrainer(
     ValueError
         If there is no such backend.
     """
-    check_backend(backend)
+    check_backend(backend, BACKENDS)
     from ._ray import make_trainer
 
     return make_trainer(
@@ -111,7 +117,9 @@ def resume(
     ----------
     model, optimizer, batches
         Built as those that were given to `report`; see `load_checkpoint`. With another number of workers than
-        before, `batches` and the random generators are left as they are.
+        before, `batches` of the new shares go on after as many batches in proportion, so that in that pass some
+        rows of shuffled data come twice and others not at all; a worker that has joined draws the random numbers of
+        its own seed.
     default
         What to return at the first start.
 
@@ -131,3 +139,20 @@ def resume(
     from ._ray import resume_from_ray
 
     return resume_from_ray(model, optimizer, batches=batches, default=default)
+
+
+def register_collectives() -> None:
+    """Make our ring known to ``ray.util.collective`` in this process, as the backend ``"thinc"``.
+
+    To be called once in the driver and in every actor of a group, before it is created; more often does no harm. The
+    actors of a group find each other through Ray's internal key-value store. Arrays are those of NumPy, of PyTorch in
+    main memory, or of CuPy, by way of main memory. There is no ``send`` and ``recv``.
+
+    Raises
+    ------
+    ImportError
+        Without Ray, or with a release that does not let backends be registered.
+    """
+    from ._ray import register_ring
+
+    register_ring()

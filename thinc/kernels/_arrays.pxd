@@ -1,5 +1,6 @@
 # What the functions over arrays share: cheap checks and allocation. Inline: nothing to import.
 cimport numpy as cnp
+from libc.stdint cimport int32_t
 
 from ._memory cimport empty
 
@@ -66,3 +67,24 @@ cdef inline cnp.ndarray as_int32(object values):
     if not fits_int32(array):
         raise OverflowError(f"Expected integers that fit in 32 bits, but got up to {array.max()}")
     return <cnp.ndarray>cnp.PyArray_NewCopy(array.astype("int32"), cnp.NPY_CORDER)
+
+
+cdef inline bint lengths_fit(cnp.ndarray lengths, Py_ssize_t rows) noexcept:
+    # whether these, from as_int32, are the lengths of sequences of so many rows in all
+    cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
+    cdef Py_ssize_t total = 0, i
+    if cnp.PyArray_NDIM(lengths) != 1:
+        return False
+    for i in range(cnp.PyArray_DIM(lengths, 0)):
+        if length[i] < 0:
+            return False
+        total += length[i]
+    return total == rows
+
+
+cdef inline bint is_matrix(object X, Py_ssize_t rows, Py_ssize_t columns, int kind):
+    # whether X is an array (rows, columns) of that type; any strides
+    return (
+        is_real_array(X) and cnp.PyArray_TYPE(<cnp.ndarray>X) == kind and cnp.PyArray_NDIM(<cnp.ndarray>X) == 2
+        and cnp.PyArray_DIM(<cnp.ndarray>X, 0) == rows and cnp.PyArray_DIM(<cnp.ndarray>X, 1) == columns
+    )

@@ -118,6 +118,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             T* dX, const T* dY, const int32_t* lengths, size_t n, size_t I, size_t nW, size_t first, size_t last
         ) noexcept nogil
         void (*add)(T* out, const T* X, const T* Y, size_t n, size_t whole) noexcept nogil
+        void (*multiply)(T* out, const T* X, const T* Y, size_t n, size_t whole) noexcept nogil
         void (*add_reversed)(
             T* out, const T* X, size_t X_stride, const T* Y, const int32_t* lengths, size_t S, size_t B, size_t I,
             size_t first, size_t last
@@ -181,7 +182,6 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     cdef cppclass LSTMs[T]:
         void (*step)(const LSTMStep[T]* step) noexcept nogil
         void (*backprop_step)(const LSTMBackpropStep[T]* step) noexcept nogil
-        void (*transpose)(T* to, size_t stride, const T* x, size_t rows, size_t columns) noexcept nogil
 
     # --- gated units and the GRU
     cdef cppclass GRUStep[T]:
@@ -282,6 +282,13 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         int (*margin_ranking)(
             T* gradient, const T* guesses, const T* truths, size_t n, double margin, double scale, double* loss
         ) noexcept nogil
+        void (*logloss)(T* out, const T* truths, const T* guesses, size_t n, const double* args) noexcept nogil
+
+    # --- copies
+    cdef cppclass Copies[T]:
+        void (*transpose)(
+            T* to, size_t to_stride, const T* x, size_t stride, size_t rows, size_t columns
+        ) noexcept nogil
 
     # --- batching
     cdef cppclass Batching:
@@ -304,6 +311,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         LSTMs[T] lstm
         Optimizers[T] optimizers
         Losses[T] losses
+        Copies[T] copies
 
     cdef cppclass Kernels:
         const char* isa

@@ -65,15 +65,19 @@ template <typename F> void split_evenly(const Threads& threads, std::ptrdiff_t p
     threads.run(parts, task, const_cast<F*>(&f));
 }
 
-// f(begin, end) for ranges of at least `least` items, which begin at multiples of that, one for each thread: of work
-// that depends on how many items there are, or that does something once for each range.
-template <typename F>
-void split_at_least(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t least, const F& f) {
-    const std::ptrdiff_t units = std::max(n / least, std::ptrdiff_t(1));
-    const std::ptrdiff_t parts = count_parts(threads, units, nanoseconds * double(least), 1);
-    const auto start = [=](std::ptrdiff_t part) { return part == parts ? n : units * part / parts * least; };
-    split_evenly(threads, parts, [&](std::ptrdiff_t part) { f(start(part), start(part + 1)); });
-}
+// Ranges of at least `least` items, which begin at multiples of that, one for each thread: of work that depends on how
+// many items there are, or that does something once for each range. Range `part` ends where the next one starts.
+class LargeRanges {
+  public:
+    LargeRanges(const Threads& threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t least)
+        : n_(n), least_(least), units_(std::max(n / least, std::ptrdiff_t(1))),
+          parts_(count_parts(threads, units_, nanoseconds * double(least), 1)) {}
+    std::ptrdiff_t count() const { return parts_; }
+    std::ptrdiff_t start(std::ptrdiff_t part) const { return part == parts_ ? n_ : units_ * part / parts_ * least_; }
+
+  private:
+    std::ptrdiff_t n_, least_, units_, parts_;
+};
 
 // f(begin, end) for ranges, with a context.
 inline void split_ranges(const Threads* threads, std::ptrdiff_t n, double nanoseconds, std::ptrdiff_t unit,

@@ -60,7 +60,7 @@ def forward(
     wants_dX = not is_constant(ids)
     if not ids.size and ids.dtype.kind == "f":  # a flattened empty list
         ids = ops.alloc((0,), dtype="int32")
-    Y = E[ids]
+    Y = _look_up(ops, E, ids)
     mask = drop_dimensions(model, Y, is_train)
     shape = Y.shape
 
@@ -74,6 +74,15 @@ def forward(
         return ops.alloc(ids.shape, dtype="int32") if wants_dX else None
 
     return Y, backprop
+
+
+def _look_up(ops: Any, E: Any, ids: Any) -> Any:
+    if ids.ndim == 1 and ids.dtype.kind in "iu":
+        try:
+            return ops._take_rows(E, ids)
+        except IndexError:
+            pass  # negative ids, which count from the end, or one that is none
+    return E[ids]
 
 
 def init(

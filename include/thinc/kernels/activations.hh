@@ -8,6 +8,7 @@
 // another number is named, and 4 for slopes (tests/kernels/test_activations.py).
 #pragma once
 #include "thinc/dispatch.hh"
+#include "thinc/simd/erf.hh"
 #include "thinc/simd/loop.hh"
 #include "thinc/simd/math.hh"
 
@@ -97,25 +98,22 @@ template <typename T> struct Erf : Plain<T> {
     THINC_INLINE Vec<T> forward(Vec<T> x) const { return erf(x); }
 };
 
-// y = x s, s = logistic(x) without clipping; slope: y + s (1 - y), as s + y (1 - s).
+// y = x s, s = logistic(x) without clipping; slope: y + s (1 - y), as s + x s (1 - s).
 template <typename T> struct Swish : Plain<T> {
     using Plain<T>::Plain, Plain<T>::fill;
     static constexpr T end = MathConstants<T>::moderate;
     THINC_INLINE Vec<T> forward(Vec<T> x) const {
         return max(Vec<T>::fill(-end), x) * logistic_moderate(clamp(x, -end, end));
     }
-    THINC_INLINE Vec<T> slope(Vec<T> x, Vec<T> y) const {
-        const Vec<T> e = exp_moderate(-clamp(x, -end, end)), s = fill(1) / (fill(1) + e);
-        return fma(clamp(y, T(-1e30), T(1e30)), e * s, s);  // 1 - s = e s, without cancellation
+    THINC_INLINE Vec<T> slope(Vec<T> x) const {
+        const Vec<T> z = clamp(x, -end, end), e = exp_moderate(-z), s = fill(1) / (fill(1) + e);
+        return fma(z * s, e * s, s);  // 1 - s = e s, without cancellation
     }
 };
-// dx = dy * slope(x, y), y = swish(x).
+// dx = dy * slope(x). y, which is swish(x), is not read: to fetch it takes longer than to compute it.
 template <typename T>
-void backprop_swish(T* dx, const T* dy, const T* x, const T* y, std::size_t n, const double* args) {
-    const Swish<T> f(args);
-    for_each_aligned(dx, n, [&](auto at) THINC_INLINE_LAMBDA {
-        at.store(dx, at.load(dy) * f.slope(at.load(x), at.load(y)));
-    });
+void backprop_swish(T* dx, const T* dy, const T* x, const T*, std::size_t n, const double* args) {
+    apply_slope<Swish<T>, T>(dx, dy, x, n, args);
 }
 
 // y = x clip(0.2 x + 0.5, 0, 1); slope: 1 where x > 2.5, 0 where x < -2.5, else 0.4 x + 0.5.
@@ -147,9 +145,10 @@ template <typename T> struct Dish : Plain<T> {
     using Plain<T>::Plain, Plain<T>::fill;
     static constexpr T big = sizeof(T) == 4 ? T(1e18) : T(1e150);  // its square is finite
     THINC_INLINE Vec<T> forward(Vec<T> x) const {
-        const Vec<T> z = clamp(abs(x), T(0), big), w = fma(z, z, fill(1));
-        const Vec<T> r = reciprocal_sqrt(w), q = r * reciprocal(fma(w, r, z));  // 1 - |x|/s without the cancellation
-        return fill(0.5) * max(Vec<T>::fill(-big), x) * select(lt(x, fill(0)), q, fill(2) - q);
+        const Vec<T> z = min(Vec<T>::fill(big), abs(x)), w = fma(z, z, fill(1));
+        // 1 - |x|/s, s = sqrt(w), without the cancellation
+        const Vec<T> q = reciprocal(fma(z, w * reciprocal_sqrt(w), w));
+        return fma(fill(-0.5) * z, q, max(fill(0), x));
     }
     THINC_INLINE Vec<T> slope(Vec<T> x) const {
         const Vec<T> z = clamp(x, -big, big), r = z * reciprocal_sqrt(fma(z, z, fill(1)));

@@ -119,7 +119,7 @@ int margin_ranking(T* gradient, const T* guesses, const T* truths, std::size_t n
 
 template <typename T> constexpr Losses<T> loss_kernels() {
     return {cross_entropy_labels<T>, cross_entropy_soft<T>, squared_error<T>, cosine<T>,        log_loss_labels<T>,
-            log_loss_soft<T>,        binary_loss<T>,        huber_loss<T>,    margin_ranking<T>};
+            log_loss_soft<T>,        binary_loss<T>,        huber_loss<T>,    margin_ranking<T>, logloss<T>};
 }
 
 }  // namespace thinc::THINC_ISA

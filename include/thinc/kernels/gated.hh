@@ -4,6 +4,7 @@
 // NaN passes through.
 #pragma once
 #include "thinc/kernels/activations.hh"
+#include "thinc/kernels/lstm.hh"
 
 namespace thinc::THINC_ISA {
 
@@ -14,7 +15,7 @@ template <typename T> struct LogisticGate {
 };
 template <typename T> struct SwishGate {
     static THINC_INLINE Vec<T> value(Vec<T> g) { return Swish<T>(nullptr).forward(g); }
-    static THINC_INLINE Vec<T> slope(Vec<T> g, Vec<T> f) { return Swish<T>(nullptr).slope(g, f); }
+    static THINC_INLINE Vec<T> slope(Vec<T> g, Vec<T>) { return Swish<T>(nullptr).slope(g); }
 };
 
 // y (rows, n) = value * f(gate) of rows a (rows, 2 n), the values before the gates. No overlap.
@@ -35,10 +36,6 @@ void backprop_gated(T* da, const T* dy, const T* a, std::size_t rows, std::size_
         });
 }
 
-template <typename T> THINC_INLINE Vec<T> gru_gate(Vec<T> x) {
-    return logistic_moderate(clamp(x, -MathConstants<T>::moderate, MathConstants<T>::moderate));
-}
-
 // r, z = logistic(a + u); c = tanh(a_c + r (u_c + b)); y = c + z (h - c). A row of `a` and of `u` has nO of r, z and c,
 // one kind after the other; a row of `gates` has r, z, c and u_c + b. No array overlaps another.
 template <typename T> void gru_step(const GRUStep<T>* step) {
@@ -49,7 +46,7 @@ template <typename T> void gru_step(const GRUStep<T>* step) {
         const T *const a = s.a + 3 * n * row, *const u = s.u + 3 * n * row, *const h = s.h + n * row;
         T *const y = s.y + n * row, *const gates = s.gates + (s.gates ? 4 * n * row : 0);
         for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
-            const V r = gru_gate(at.load(a) + at.load(u)), z = gru_gate(at.load(a + n) + at.load(u + n));
+            const V r = lstm_gate(at.load(a) + at.load(u)), z = lstm_gate(at.load(a + n) + at.load(u + n));
             const V inner = at.load(u + 2 * n) + at.load(s.b), c = tanh(fma(r, inner, at.load(a + 2 * n)));
             at.store(y, fma(z, at.load(h) - c, c));
             if (s.gates) {

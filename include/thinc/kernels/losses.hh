@@ -1,6 +1,8 @@
 // Losses: gradient and scalar together. float, double. Sums are returned in float64.
 #pragma once
 #include "thinc/dispatch.hh"
+#include "thinc/simd/loop.hh"
+#include "thinc/simd/math.hh"
 #include "thinc/simd/wide.hh"
 
 namespace thinc::THINC_ISA {
@@ -220,6 +222,17 @@ double cosine(T* gradient, T* similarity, const T* guesses, const T* truths, std
             for (std::size_t k = 0; k < width; ++k) d[k] = factor * ((y[k] + e) - along * (x[k] + e));
     }
     return total * scale;
+}
+
+// Binary cross-entropy of each element: -(t log(p + 1e-8) + (1 - t) log((1 - p) + 1e-8)), in T. `out` may be one of the
+// inputs. Each logarithm to 0.9 ULP; NaN where its argument is negative.
+template <typename T> void logloss(T* out, const T* truths, const T* guesses, std::size_t n, const double*) {
+    using V = Vec<T>;
+    const V shift = V::fill(T(1e-8)), one = V::fill(1);
+    for_each_aligned(out, n, [&](auto at) THINC_INLINE_LAMBDA {
+        const V t = at.load(truths), p = at.load(guesses);
+        at.store(out, -fma(t, log(p + shift), (one - t) * log((one - p) + shift)));
+    });
 }
 
 }  // namespace thinc::THINC_ISA

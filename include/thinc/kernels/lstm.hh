@@ -3,7 +3,6 @@
 // a row of `gates` has the four of each unit side by side. NaN passes through.
 #pragma once
 #include "thinc/dispatch.hh"
-#include "thinc/kernels/gemm_pack.hh"
 #include "thinc/simd/loop.hh"
 #include "thinc/simd/math.hh"
 
@@ -118,17 +117,8 @@ template <typename T> void backprop_lstm_step(const LSTMBackpropStep<T>* step) {
     }
 }
 
-// to[j * stride + i] = x[i * columns + j] of x (rows, columns). Rows of `to` are written in whole vectors: stride is at
-// least `rows` rounded up to whole vectors of 64 bytes, and what lies beyond `rows` is arbitrary.
-template <typename T>
-void lstm_transpose(T* to, std::size_t stride, const T* x, std::size_t rows, std::size_t columns) {
-    for (std::size_t i = 0; i < rows; i += Vec<T>::lanes)
-        pack_transposed(to + i, static_cast<gemm_index>(stride), x + i * columns, static_cast<gemm_index>(columns),
-                        static_cast<gemm_index>(rows - i), static_cast<gemm_index>(columns));
-}
-
 template <typename T> constexpr LSTMs<T> lstm_kernels() {
-    return {lstm_step<T>, backprop_lstm_step<T>, lstm_transpose<T>};
+    return {lstm_step<T>, backprop_lstm_step<T>};
 }
 
 }  // namespace thinc::THINC_ISA

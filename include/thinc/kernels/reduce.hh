@@ -3,42 +3,43 @@
 // be initialised. Sums run over the rows in order, one accumulator per column.
 #pragma once
 #include "thinc/dispatch.hh"
-#include "thinc/simd/vec.hh"
+#include "thinc/simd/loop.hh"
+#include "thinc/simd/wide.hh"
 
 namespace thinc::THINC_ISA {
 
-// out[j] = scale * sum of n rows of X (n, stride O) at column j, for the columns [0, width).
+template <int N> struct Vectors { static constexpr int count = N; };
+// body(j, vectors, position): columns j to j + vectors * lanes of rows of O, four vectors at a time while there are as
+// many: their additions and comparisons do not wait for each other, and rows are read in longer pieces.
+template <typename T, typename F> THINC_INLINE void for_columns(std::size_t O, F body) {
+    constexpr std::size_t L = Vec<T>::lanes;
+    std::size_t j = 0;
+    for (; j + 4 * L <= O; j += 4 * L) body(j, Vectors<4>(), Whole<T>{0});
+    for (; j + L <= O; j += L) body(j, Vectors<1>(), Whole<T>{0});
+    if (j < O) body(j, Vectors<1>(), Part<T>{0, O - j});
+}
+// The same columns of a row to come: the hardware does not go along with pieces of rows.
+template <typename T, int N> THINC_INLINE void fetch_columns(const T* x, std::size_t O) {
+    constexpr std::size_t rows_ahead = 8;
+    if constexpr (N > 1)
+        for (std::size_t k = 0; k < N * THINC_VECTOR_BYTES; k += 64)
+            prefetch_address(reinterpret_cast<std::uintptr_t>(x) + rows_ahead * O * sizeof(T) + k);
+}
+
+// out[j] = scale * sum of n rows of X (n, O) at column j.
 template <typename T> THINC_INLINE void sum_rows(T* out, const T* X, std::size_t n, std::size_t O, T scale) {
     using V = Vec<T>;
-    constexpr std::size_t L = V::lanes, wide = 4 * L;
-    std::size_t j = 0;
-    for (; j + wide <= O; j += wide) {  // four columns of vectors hide the latency of the additions
-        V s0 = V::fill(0), s1 = s0, s2 = s0, s3 = s0;
+    for_columns<T>(O, [&](std::size_t j, auto vectors, auto at) THINC_INLINE_LAMBDA {
+        constexpr int N = decltype(vectors)::count;
+        V sums[N];
+        for (int k = 0; k < N; ++k) sums[k] = V::fill(0);
         const T* x = X + j;
         for (std::size_t t = 0; t < n; ++t, x += O) {
-            s0 = s0 + V::load(x);
-            s1 = s1 + V::load(x + L);
-            s2 = s2 + V::load(x + 2 * L);
-            s3 = s3 + V::load(x + 3 * L);
+            fetch_columns<T, N>(x, O);
+            for (int k = 0; k < N; ++k) sums[k] = sums[k] + at.load(x + k * V::lanes);
         }
-        const V f = V::fill(scale);
-        (s0 * f).store(out + j);
-        (s1 * f).store(out + j + L);
-        (s2 * f).store(out + j + 2 * L);
-        (s3 * f).store(out + j + 3 * L);
-    }
-    for (; j + L <= O; j += L) {
-        V s = V::fill(0);
-        const T* x = X + j;
-        for (std::size_t t = 0; t < n; ++t, x += O) s = s + V::load(x);
-        (s * V::fill(scale)).store(out + j);
-    }
-    for (; j < O; ++j) {
-        T s = 0;
-        const T* x = X + j;
-        for (std::size_t t = 0; t < n; ++t, x += O) s += *x;
-        out[j] = s * scale;
-    }
+        for (int k = 0; k < N; ++k) at.store(out + j + k * V::lanes, sums[k] * V::fill(scale));
+    });
 }
 
 // out (B, O): the sum of each sequence; zeros for an empty one.
@@ -63,23 +64,26 @@ void reduce_mean(T* out, const T* X, const std::int32_t* lengths, std::size_t B,
     }
 }
 
+// `rows` rows of dX (rows, O) = scale * d.
+template <typename T> THINC_INLINE T* repeat_row(T* dX, const T* d, std::size_t rows, std::size_t O, T scale) {
+    const Vec<T> f = Vec<T>::fill(scale);
+    for (std::size_t t = 0; t < rows; ++t, dX += O)
+        for_each<T>(O, [&](auto at) THINC_INLINE_LAMBDA { at.store(dX, at.load(d) * f); });
+    return dX;
+}
+
 // dX (sum of lengths, O): row d[b] repeated over its sequence.
 template <typename T>
 void backprop_reduce_sum(T* dX, const T* d, const std::int32_t* lengths, std::size_t B, std::size_t O) {
-    for (std::size_t b = 0; b < B; ++b, d += O)
-        for (std::int32_t t = 0; t < lengths[b]; ++t, dX += O) __builtin_memcpy(dX, d, O * sizeof(T));
+    for (std::size_t b = 0; b < B; ++b) dX = repeat_row(dX, d + b * O, static_cast<std::size_t>(lengths[b]), O, T(1));
 }
 
 // dX: row d[b] / lengths[b] repeated over its sequence.
 template <typename T>
 void backprop_reduce_mean(T* dX, const T* d, const std::int32_t* lengths, std::size_t B, std::size_t O) {
-    for (std::size_t b = 0; b < B; ++b, d += O) {
-        if (lengths[b] == 0) continue;
-        const T scale = T(1) / static_cast<T>(lengths[b]);
-        for (std::size_t j = 0; j < O; ++j) dX[j] = d[j] * scale;
-        const T* first = dX;
-        dX += O;
-        for (std::int32_t t = 1; t < lengths[b]; ++t, dX += O) __builtin_memcpy(dX, first, O * sizeof(T));
+    for (std::size_t b = 0; b < B; ++b) {
+        const std::size_t n = static_cast<std::size_t>(lengths[b]);
+        dX = repeat_row(dX, d + b * O, n, O, n ? T(1) / static_cast<T>(n) : T(0));
     }
 }
 
@@ -93,34 +97,34 @@ void reduce_max(T* maxes, std::int32_t* which, const T* X, const std::int32_t* l
     using W = Vec<I>;
     for (std::size_t b = 0; b < B; ++b, maxes += O, which += O) {
         const std::size_t n = static_cast<std::size_t>(lengths[b]);
-        std::size_t j = 0;
-        for (; j + V::lanes <= O; j += V::lanes) {
-            V best = V::load(X + j);
-            W row = W::fill(0);
-            for (std::size_t t = 1; t < n; ++t) {
-                const V x = V::load(X + t * O + j);
-                const Mask<T> better = ~le(x, best) & eq(best, best);
-                best = select(better, x, best);
-                row = {better.m ? W::fill(static_cast<I>(t)).v : row.v};
+        for_columns<T>(O, [&](std::size_t j, auto vectors, auto at) THINC_INLINE_LAMBDA {
+            constexpr int N = decltype(vectors)::count;
+            V best[N];
+            W row[N];
+            for (int k = 0; k < N; ++k) {
+                best[k] = at.load(X + j + k * V::lanes);
+                row[k] = W::fill(0);
             }
-            best.store(maxes + j);
-            I rows[V::lanes];
-            row.store(rows);
-            for (std::size_t k = 0; k < V::lanes; ++k) which[j + k] = static_cast<std::int32_t>(rows[k]);
-        }
-        for (; j < O; ++j) {
-            T best = X[j];
-            std::int32_t row = 0;
+            const T* x = X + j;
             for (std::size_t t = 1; t < n; ++t) {
-                const T x = X[t * O + j];
-                if (!(x <= best) && best == best) {
-                    best = x;
-                    row = static_cast<std::int32_t>(t);
+                x += O;
+                fetch_columns<T, N>(x, O);
+                for (int k = 0; k < N; ++k) {
+                    const V value = at.load(x + k * V::lanes);
+                    const Mask<T> better = ~le(value, best[k]) & eq(best[k], best[k]);
+                    best[k] = select(better, value, best[k]);
+                    row[k] = {better.m ? W::fill(static_cast<I>(t)).v : row[k].v};
                 }
             }
-            maxes[j] = best;
-            which[j] = row;
-        }
+            for (int k = 0; k < N; ++k) {
+                at.store(maxes + j + k * V::lanes, best[k]);
+                I rows[V::lanes];
+                row[k].store(rows);
+                const std::size_t left = O - j - k * V::lanes;
+                for (std::size_t i = 0; i < (left < V::lanes ? left : V::lanes); ++i)
+                    which[j + k * V::lanes + i] = static_cast<std::int32_t>(rows[i]);
+            }
+        });
         X += n * O;
     }
 }

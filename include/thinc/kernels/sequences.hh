@@ -1,4 +1,4 @@
-// Windows over rows (seq2col), forward and backward, sums, and steps in reverse order. X (B, I) row-major holds n
+// Windows over rows (seq2col), forward and backward, sums and products, and steps in reverse order. X (B, I) row-major holds n
 // sequences of lengths[i] >= 0 rows that sum to B (checked by the caller). float, double. Inputs and outputs do not
 // overlap; outputs need not be initialised.
 #pragma once
@@ -68,28 +68,35 @@ void backprop_seq2col(T* dX, const T* dY, const std::int32_t* lengths, std::size
     }
 }
 
-// Write X + Y, n elements, piece by piece.
-template <typename T> void put_sum(Writer& writer, const T* X, const T* Y, std::size_t n) {
+struct Add {
+    template <typename T> static THINC_INLINE Vec<T> of(Vec<T> x, Vec<T> y) { return x + y; }
+};
+struct Multiply {
+    template <typename T> static THINC_INLINE Vec<T> of(Vec<T> x, Vec<T> y) { return x * y; }
+};
+
+// Write F of X and Y, n elements, piece by piece.
+template <typename F, typename T> void put_combined(Writer& writer, const T* X, const T* Y, std::size_t n) {
     constexpr std::size_t piece = 1024 / sizeof(T);
-    T sum[piece];
+    T values[piece];
     for (std::size_t i = 0; i < n; i += piece) {
         const std::size_t size = n - i < piece ? n - i : piece;
-        for_each<T>(size, [&](auto at) THINC_INLINE_LAMBDA { at.store(sum, at.load(X + i) + at.load(Y + i)); });
-        writer.put(sum, size * sizeof(T));
+        for_each<T>(size, [&](auto at) THINC_INLINE_LAMBDA { at.store(values, F::of(at.load(X + i), at.load(Y + i))); });
+        writer.put(values, size * sizeof(T));
     }
 }
 
-// out (n) = X + Y. Exact. out == X and out == Y allowed, no other overlap. `whole` is the size of the array that these
-// elements are a part of: it decides how they are written.
-template <typename T> void add(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole) {
+// out (n) = X + Y or X * Y, correctly rounded. out == X and out == Y allowed, no other overlap. `whole` is the size of the
+// array that these elements are a part of: it decides how they are written.
+template <typename F, typename T> void combine(T* out, const T* X, const T* Y, std::size_t n, std::size_t whole) {
     if (out != X && out != Y && Writer::streams(whole * sizeof(T))) {
         Writer writer;
         writer.begin(out, whole * sizeof(T));
-        put_sum(writer, X, Y, n);
+        put_combined<F>(writer, X, Y, n);
         writer.end();
         return;
     }
-    for_each_aligned<T>(out, n, [&](auto at) THINC_INLINE_LAMBDA { at.store(out, at.load(X) + at.load(Y)); });
+    for_each_aligned<T>(out, n, [&](auto at) THINC_INLINE_LAMBDA { at.store(out, F::of(at.load(X), at.load(Y))); });
 }
 
 // out (S, B, I) = X plus Y reversed: of each of the B columns, the first lengths[b] <= S steps of Y in reverse order, and
@@ -107,15 +114,15 @@ void add_reversed(T* out, const T* X, std::size_t X_stride, const T* Y, const st
         for (std::size_t b = 0; b < B; ++b, out += I, X += X_stride) {
             const std::size_t length = lengths[b] > 0 ? static_cast<std::size_t>(lengths[b]) : 0;
             const T* y = Y + ((t < length ? length - 1 - t : t) * B + b) * I;
-            if (streams) put_sum(writer, X, y, I);
-            else add(out, X, y, I, I);
+            if (streams) put_combined<Add>(writer, X, y, I);
+            else combine<Add>(out, X, y, I, I);
         }
     }
     if (streams) writer.end();
 }
 
 template <typename T> constexpr Windows<T> window_kernels() {
-    return {seq2col<T>, backprop_seq2col<T>, add<T>, add_reversed<T>};
+    return {seq2col<T>, backprop_seq2col<T>, combine<Add, T>, combine<Multiply, T>, add_reversed<T>};
 }
 
 }  // namespace thinc::THINC_ISA

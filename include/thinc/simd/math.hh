@@ -133,9 +133,11 @@ template <typename T> THINC_INLINE Vec<T> reciprocal_sqrt(Vec<T> x) {
     V r;
     if constexpr (sizeof(T) == 4) r.v = (typename V::raw)_mm512_rsqrt14_ps((__m512)x.v);
     else r.v = (typename V::raw)_mm512_rsqrt14_pd((__m512d)x.v);
-    for (std::size_t bits = 14; bits < 4 * sizeof(T) + 8; bits *= 2)
-        r = fma(r * V::fill(T(0.5)), fma(-(x * r), r, V::fill(1)), r);
-    return r;
+    // 1 / sqrt(x) = r / sqrt(1 - e): the series in e < 2^-13, as far as it counts
+    const V e = fma(-(x * r), r, V::fill(1));
+    V series = V::fill(T(0.5));
+    if constexpr (sizeof(T) == 8) series = fma(fma(V::fill(T(0.3125)), e, V::fill(T(0.375))), e, series);
+    return fma(r * e, series, r);
 #else
     return Vec<T>::fill(1) / sqrt(x);
 #endif
@@ -225,14 +227,6 @@ template <typename T> THINC_INLINE Normal<T> normal(Vec<T> x) {
     const V w = V::fill(1) / (z + V::fill(4));
     const V bell = exp_moderate(z * z * V::fill(T(-0.5)));
     return {bell * w * polynomial(fma(w, V::fill(-8), V::fill(1)), C::tail_poly), bell};
-}
-
-// erf(x): float 2.4 ULP, double 4 ULP.
-template <typename T> THINC_INLINE Vec<T> erf(Vec<T> x) {
-    using V = Vec<T>;
-    const V near = x * polynomial(x * x, MathConstants<T>::erf_poly);
-    const V beyond = V::fill(1) - V::fill(2) * normal(x * V::fill(T(1.4142135623730950488))).tail;
-    return select(lt(abs(x), V::fill(1)), near, select(lt(x, V::fill(0)), -beyond, beyond));
 }
 
 }  // namespace thinc::THINC_ISA

@@ -7,11 +7,18 @@ namespace thinc::THINC_ISA {
 constexpr std::size_t wide_lanes = Vec<double>::lanes;
 
 THINC_INLINE Vec<double> load_wide(const double* p) { return Vec<double>::load(p); }
+// The instruction itself: GCC 12 makes three of it, each half on its own (a sum of squares takes half the time).
 THINC_INLINE Vec<double> load_wide(const float* p) {
+#if defined(__AVX512F__)
+    return {_mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p))};
+#elif defined(__AVX2__)
+    return {_mm256_cvtps_pd(_mm_loadu_ps(p))};
+#else
     typedef float half __attribute__((vector_size(THINC_VECTOR_BYTES / 2)));
     half h;
     __builtin_memcpy(&h, p, sizeof(half));
     return {__builtin_convertvector(h, Vec<double>::raw)};
+#endif
 }
 
 // An address, not a pointer: it may lie outside the array, which does no harm.
