@@ -11,16 +11,21 @@ from numpy.testing import assert_allclose, assert_array_equal
 from helpers.optimizer_kinds import KEY, KINDS, draw, paper_matches
 from helpers.optimizer_twin import call
 from thinc._optimizer_formulas import update_by_formulas
+from thinc._optimizer_muon import orthogonalize
 from thinc._optimizer_state import prepare_state, to_state
 from thinc.api import (
+    LAMB,
+    Adafactor,
     Adam,
     AdamW,
     Config,
     Linear,
     Lion,
     MomentumSGD,
+    Muon,
     NAdam,
     Relu,
+    ScheduleFreeAdamW,
     chain,
     load_checkpoint,
     registry,
@@ -34,7 +39,16 @@ SETTINGS = {
     "averaged": {"use_averages": True},
     "scheduled": {"learn_rate": [0.01, 0.02, 0.005, 0.0], "grad_clip": [0.0, 0.5, 0.1]},
 }
-MAKERS = {"AdamW": AdamW, "MomentumSGD": MomentumSGD, "NAdam": NAdam, "Lion": Lion}
+MAKERS = {
+    "AdamW": AdamW,
+    "MomentumSGD": MomentumSGD,
+    "NAdam": NAdam,
+    "Lion": Lion,
+    "LAMB": LAMB,
+    "ScheduleFreeAdamW": ScheduleFreeAdamW,
+    "Adafactor": Adafactor,
+    "Muon": Muon,
+}
 
 
 @pytest.mark.parametrize("shape", [(1,), (7,), (3, 5), (200,), (4, 3, 21)])
@@ -120,6 +134,79 @@ def test_a_nan_is_not_hidden(name):
     w, _ = KINDS[name]()(KEY, draw(5), g)
     assert_array_equal(numpy.isnan(w), [False, False, True, False, False])
     assert not g.any()
+
+
+def test_lamb_of_weights_or_gradients_that_are_zero():
+    w, _ = LAMB(0.1, L2=0.0)(KEY, numpy.zeros(3), numpy.array([1.0, -2.0, 3.0]))
+    assert_allclose(w, [-0.1, 0.1, -0.1], rtol=1e-5)
+    w, _ = LAMB(0.1, L2=0.0)(KEY, draw(3), numpy.zeros(3))
+    assert_array_equal(w, draw(3))
+
+
+def test_adafactor_remembers_rows_and_columns():
+    optimizer = Adafactor()
+    optimizer(KEY, draw((4, 3, 5)), draw((4, 3, 5), 1))
+    assert optimizer.mom1[KEY].size == 12
+    assert optimizer.mom2[KEY].size == 20
+    optimizer.update_many([1], [draw(7)], [draw(7, 1)])
+    assert (optimizer.mom1[1].size, 1 in optimizer.mom2) == (7, False)
+    before = draw((4, 5)), draw((4, 5), 1)
+    w, g = (array.copy() for array in before)
+    with pytest.raises(ValueError, match="earlier updates"):
+        optimizer(KEY, w, g)
+    assert_array_equal([w, g], before)
+
+
+@pytest.mark.parametrize("make", [Adafactor, Muon])
+def test_matrices_without_columns_and_strided_ones(make):
+    w, _ = make()(KEY, numpy.zeros((3, 0)), numpy.zeros((3, 0)))
+    assert w.shape == (3, 0)
+    expected, _ = make()(KEY, draw((4, 6)), draw((4, 6), 1))
+    w, g = draw((4, 12), 2)[:, ::2], numpy.asfortranarray(draw((4, 6), 1))
+    w[...] = draw((4, 6))
+    new, _ = make()(KEY, w, g)
+    assert_allclose(new, expected, rtol=1e-12)
+    assert not g.any()
+
+
+def test_muon_makes_all_directions_alike():
+    X = draw((30, 8)) * 10.0 ** numpy.linspace(-2, 1, 8)
+    values = numpy.linalg.svd(orthogonalize(X, 12), compute_uv=False)
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+
+
+def test_muon_is_near_that_of_pytorch():
+    torch = pytest.importorskip("torch")
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("PyTorch has Muon from 2.9 on")
+    w, optimizer = draw((6, 4), dtype="float32"), Muon(0.01)
+    theirs = torch.nn.Parameter(torch.from_numpy(w.copy()))
+    their_optimizer = torch.optim.Muon([theirs], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    for step in range(20):
+        g = draw((6, 4), 1 + step, "float32")
+        theirs.grad = torch.from_numpy(g.copy())
+        their_optimizer.step()
+        w, _ = optimizer(KEY, w, g)
+    assert_allclose(w, theirs.detach().numpy(), atol=0.02)  # theirs iterates in bfloat16
+
+
+def test_schedule_free_predicts_with_the_averages():
+    model, optimizer = small_model(), ScheduleFreeAdamW(0.05)
+    X, Y = draw((50, 6), 1, "float32"), draw((50, 3), 2, "float32")
+    for _ in range(200):
+        guesses, backprop = model.begin_update(X)
+        backprop((guesses - Y) / len(X))
+        model.finish_update(optimizer)
+    trained = ((model.predict(X) - Y) ** 2).mean()
+    start = ((small_model().predict(X) - Y) ** 2).mean()
+    with model.use_params(optimizer.averages):
+        assert ((model.predict(X) - Y) ** 2).mean() < 0.7 * start
+    assert ((model.predict(X) - Y) ** 2).mean() == trained
+    optimizer.averages = None
+    for update in (call, update_by_formulas):
+        with pytest.raises(ValueError, match="averages, which the optimizer needs"):
+            update(optimizer, KEY, draw(3), draw(3, 1), 1.0)
 
 
 def test_lion_stays_where_there_is_no_gradient():
@@ -227,12 +314,12 @@ def test_bad_arguments_are_refused(make, arguments, message):
 
 
 def test_bad_arguments_of_some():
-    for make in (AdamW, NAdam, Lion):
+    for make in (AdamW, NAdam, Lion, LAMB, ScheduleFreeAdamW, Muon):
         for name in ("beta1", "beta2"):
             for value in (1.0, -0.1, 2):
                 with pytest.raises(ValueError, match=f"{make.__name__}: {name} is"):
                     make(**{name: value})
-    for make in (AdamW, NAdam):
+    for make in (AdamW, NAdam, LAMB, ScheduleFreeAdamW, Muon):
         with pytest.raises(ValueError, match="eps is -1"):
             make(eps=-1)
     with pytest.raises(ValueError, match=r"MomentumSGD: momentum is 1\.0"):
@@ -240,6 +327,25 @@ def test_bad_arguments_of_some():
     for value in (-1, math.inf, math.nan):
         with pytest.raises(ValueError, match="momentum_decay"):
             NAdam(momentum_decay=value)
+
+
+@pytest.mark.parametrize(
+    "make, name, values",
+    [
+        (ScheduleFreeAdamW, "warmup_steps", [-1, 0.5, None]),
+        (Adafactor, "beta2_decay", [0.0, 0.1, math.nan, -math.inf]),
+        (Adafactor, "eps1", [-1.0, math.inf]),
+        (Adafactor, "eps2", [0.0, math.nan]),
+        (Adafactor, "threshold", [0.0, -1.0]),
+        (Muon, "momentum", [1.0, -0.1, math.nan]),
+        (Muon, "iterations", [0, 2.5]),
+        (Muon, "scale", ["other", None]),
+    ],
+)
+def test_bad_options(make, name, values):
+    for value in values:
+        with pytest.raises(ValueError, match=f"{make.__name__}: {name} is"):
+            make(**{name: value})
 
 
 def test_schedule_that_leaves_the_range_changes_no_setting():

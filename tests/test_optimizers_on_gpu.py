@@ -11,7 +11,14 @@ from thinc._optimizer_formulas import update_by_formulas
 from thinc.api import SGD, Adam, RAdam
 from thinc.backends._cuda.training import RULES
 
-MAKERS = {**KINDS, "adam": Adam, "radam": RAdam, "sgd": SGD}
+
+def has_kernel(kind):
+    optimizer = kind()
+    return optimizer.rule.own_from is None and optimizer.rule.plan(optimizer, 1, 0.1).formula in RULES
+
+
+WITH_KERNEL = {name: kind for name, kind in KINDS.items() if has_kernel(kind)}
+MAKERS = {**WITH_KERNEL, "adam": Adam, "radam": RAdam, "sgd": SGD}
 SETTINGS = {
     "plain": {"use_averages": False},
     "averages": {"use_averages": True},

@@ -8,7 +8,9 @@ from ._optimizer_rules import Plan, Rule
 from .config import registry
 
 
-class _AdamW(Rule):
+class AdamWRule(Rule):
+    """The numbers of AdamW, in the rule of Adam."""
+
     name = "AdamW"
 
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
@@ -70,5 +72,5 @@ def AdamW(
         average_bias_correction=average_bias_correction,
         groups=groups,
         freeze=freeze,
-        rule=_AdamW(),
+        rule=AdamWRule(),
     )

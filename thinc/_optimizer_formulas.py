@@ -18,28 +18,48 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     The updated weights: the same array if it is C-contiguous.
     """
     o = optimizer
+    rule = o.rule
     settings = o._groups_of.get(key, o)
     xp = get_array_module(weights)
     t = o.nr_update.get(key, 0) + 1
-    make_plan = o.rule.plan if o.rule else partial(_plan_classic, o)
-    plan = make_plan(settings, t, lr_scale * settings.learn_rate)
-    n_moments, formula = FORMULAS[plan.formula]
-    tables = [o.mom1, o.mom2][:n_moments]
-    _check(key, weights, gradient, xp, [*tables, o.averages])
-    moments = [_state(table, key, weights.reshape(-1)) for table in tables]
-    average = None if o.averages is None else _state(o.averages, key, weights)
+    lr = lr_scale * settings.learn_rate
+    _check(key, weights, gradient, xp)
+    if rule and rule.gives_average and o.averages is None:
+        raise ValueError(f"Cannot update parameter {key}: the averages, which the optimizer needs, are None")
+    if rule is not None and rule.takes(weights):
+        plan = Plan(rule.name, lr)
+        formula = partial(rule.update, settings, t, lr)
+        shapes = rule.shapes(weights.shape)
+    else:
+        plan = rule.plan(settings, t, lr) if rule else _plan_classic(o, settings, t, lr)
+        n_moments, flat_formula = FORMULAS[plan.formula]
+        formula = partial(_flat, plan, flat_formula)
+        shapes = [(weights.size,)] * n_moments
+    for table, shape in zip(
+        [o.mom1, o.mom2, o.averages], [*shapes, None, None][:2] + [weights.shape], strict=True
+    ):
+        _check_state(table, key, weights, shape)
     W = xp.ascontiguousarray(weights)
+    start = W.reshape(-1) if rule and rule.gives_average and key not in o.mom1 else None
+    moments = [_state(table, key, W, shape) for table, shape in zip([o.mom1, o.mom2], shapes, strict=False)]
+    average = None if o.averages is None else _state(o.averages, key, W, W.shape)
+    if start is not None:
+        moments[0][...] = start
     factor = _clip_factor(o, settings, plan, weights, gradient)
     if o.clip == "global" and factor > 0:
         plan = plan._replace(l2=plan.l2 / factor)  # the factor is that of the gradient alone
+    if rule and rule.gives_average:
+        moments.append(o.averages[key].reshape(-1))
+        average = None
     rate = 0.0 if average is None else _average_rate(o, t)
-    decays = (plan.decay, 0.0) if o.rule else (0.0, plan.decay)  # before the step, and after it
+    decay = 0.0 if plan.formula == "lamb" else plan.decay  # where it is part of the direction
+    decays = (decay, 0.0) if rule else (0.0, decay)  # before the step, and after it
     arrays = (W, gradient, moments, average)
     if not (is_cupy_array(W) and update_on_gpu(plan, *arrays, factor, rate, decays)):
         g = _penalised(plan, weights, gradient) * factor
         if decays[0]:
             W -= decays[0] * W
-        formula(plan, W.reshape(-1), g.reshape(-1), *moments)
+        formula(W, g, *moments)
         if decays[1]:
             W -= decays[1] * W
         gradient[...] = 0
@@ -47,6 +67,10 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
             average -= rate * (average - W)
     o.nr_update[key] = t
     return W
+
+
+def _flat(plan: Plan, formula: Callable[..., None], W: Any, g: Any, *moments: Any) -> None:
+    formula(plan, W.reshape(-1), g.reshape(-1), *moments)
 
 
 def norm_of(gradients: Iterable[Any]) -> float:
@@ -112,6 +136,20 @@ def _lion(p: Plan, w: Any, g: Any, m: Any) -> None:
     m += (1 - p.beta2) * (g - m)
 
 
+def _lamb(p: Plan, w: Any, g: Any, m: Any, v: Any) -> None:
+    _move_moments(p, g, m, v)
+    direction = p.gradient_step * m / (v**0.5 + p.eps) + p.decay * w
+    norms = [float(get_array_module(w).linalg.norm(array)) for array in (w, direction)]
+    w -= p.step * (norms[0] / norms[1] if norms[0] > 0 and norms[1] > 0 else 1.0) * direction
+
+
+def _schedule_free(p: Plan, w: Any, g: Any, base: Any, v: Any, average: Any) -> None:
+    v += (1 - p.beta2) * (g * g - v)
+    base -= p.step * g / (v**0.5 + p.eps) + p.gradient_step * w
+    average -= p.average_rate * (average - base)
+    w[...] = base + p.beta1 * (average - base)
+
+
 def _move_moments(p: Plan, g: Any, m: Any, v: Any) -> None:
     m += (1 - p.beta1) * (g - m)
     v += (1 - p.beta2) * (g * g - v)
@@ -125,6 +163,8 @@ FORMULAS: dict[str, tuple[int, Callable[..., None]]] = {
     "heavy_ball": (1, _heavy_ball),
     "nadam": (2, _nadam),
     "lion": (1, _lion),
+    "lamb": (2, _lamb),
+    "schedule_free": (2, _schedule_free),
 }
 
 
@@ -163,7 +203,7 @@ def _radam(o: Any, t: int) -> tuple[bool, float]:
 # --- state
 
 
-def _check(key: Any, weights: Any, gradient: Any, xp: Any, tables: list[Any]) -> None:
+def _check(key: Any, weights: Any, gradient: Any, xp: Any) -> None:
     if not isinstance(gradient, xp.ndarray):
         raise ValueError(
             f"Cannot update parameter {key}: weights are {type(weights)}, gradient {type(gradient)}"
@@ -178,18 +218,20 @@ def _check(key: Any, weights: Any, gradient: Any, xp: Any, tables: list[Any]) ->
             f"Cannot update parameter {key}: expected float arrays of weights and gradient, but got "
             f"{weights.dtype} and {gradient.dtype}; cast them"
         )
-    for arrays in tables:
-        if arrays is not None and key in arrays and arrays[key].size != weights.size:
-            raise ValueError(
-                f"Cannot update parameter {key}: its shape is {weights.shape}, but the optimizer holds "
-                f"{arrays[key].shape} from earlier updates. Delete the key's entries in mom1, mom2 and "
-                "averages to start anew, or make a new optimizer"
-            )
 
 
-def _state(arrays: dict, key: Any, like: Any) -> Any:
+def _check_state(arrays: dict | None, key: Any, weights: Any, shape: Any) -> None:
+    if arrays and shape is not None and key in arrays and arrays[key].size != math.prod(shape):
+        raise ValueError(
+            f"Cannot update parameter {key}: its shape is {weights.shape}, but the optimizer holds "
+            f"{arrays[key].shape} from earlier updates. Delete the key's entries in mom1, mom2 and "
+            "averages to start anew, or make a new optimizer"
+        )
+
+
+def _state(arrays: dict, key: Any, like: Any, shape: tuple[int, ...]) -> Any:
     """The moments or averages of a parameter, made of zeros at first sight."""
     if key not in arrays:
         xp = get_array_module(like)
-        arrays[key] = xp.zeros(like.shape, dtype=like.dtype if like.dtype.itemsize >= 4 else "float32")
+        arrays[key] = xp.zeros(shape, dtype=like.dtype if like.dtype.itemsize >= 4 else "float32")
     return arrays[key]

@@ -38,12 +38,16 @@ class Rule:
         Attributes of `Optimizer` of which the kind makes no use.
     gives_average : bool
         Whether averages are part of the rule, which gives their rate.
+    own_from : int, optional
+        Parameters of this many dimensions or more are updated by `update`, all others as `plan` says. By default
+        all are.
     """
 
     name: ClassVar[str]
     arguments: ClassVar[dict[str, str]] = {"b1": "beta1", "b2": "beta2"}
     unused: ClassVar[tuple[str, ...]] = ()
     gives_average: ClassVar[bool] = False
+    own_from: ClassVar[int | None] = None
 
     @classmethod
     def rename(cls, attributes: dict[str, str]) -> dict[str, str]:
@@ -66,6 +70,18 @@ class Rule:
         t : int
         learn_rate : float
         """
+
+    def takes(self, weights: Any) -> bool:
+        """Whether a parameter is updated by `update`."""
+        return self.own_from is not None and weights.ndim >= self.own_from
+
+    def shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+        """The shapes of the one or two moments that `update` keeps of a parameter."""
+        raise NotImplementedError
+
+    def update(self, settings: Any, t: int, learn_rate: float, W: Any, g: Any, *moments: Any) -> None:
+        """Change weights and moments in place; the gradient is clipped already, and may be changed."""
+        raise NotImplementedError
 
 
 def check_settings(what: str, arguments: dict[str, str], values: dict[str, float]) -> None:

@@ -90,7 +90,8 @@ def prepare_state(
     def refuse(problem: str) -> ValueError:
         return ValueError(f"Cannot load {what}: {problem}")
 
-    _check_layout(state, refuse)
+    of_one_size = optimizer.rule is None or optimizer.rule.own_from is None
+    _check_layout(state, of_one_size, refuse)
     rule = _prepare_rule(optimizer.rule, state.get("rule"), refuse)
     advances = _prepare_schedules(optimizer, optimizer.schedules, state["schedules"], refuse)
     advances += _prepare_groups(optimizer, state.get("groups", {}), refuse)
@@ -268,7 +269,7 @@ def _prepare_rule(rule: Any, saved: Any, refuse: Any) -> Any:
     return replace(rule, **options)
 
 
-def _check_layout(state: Any, refuse: Any) -> None:
+def _check_layout(state: Any, of_one_size: bool, refuse: Any) -> None:
     if not isinstance(state, dict) or not all(
         isinstance(state.get(key), kind)
         for key, kind in (
@@ -289,7 +290,7 @@ def _check_layout(state: Any, refuse: Any) -> None:
     _check_positions(state["schedules"], refuse)
     _check_choices(state, refuse)
     for entry in state["parameters"]:
-        problem = _find_malformed_parameter(entry)
+        problem = _find_malformed_parameter(entry, of_one_size)
         if problem is not None:
             raise refuse(problem)
 
@@ -322,7 +323,7 @@ def _check_choices(state: dict[str, Any], refuse: Any) -> None:
         _check_positions(entry["schedules"], refuse)
 
 
-def _find_malformed_parameter(entry: Any) -> str | None:
+def _find_malformed_parameter(entry: Any, of_one_size: bool) -> str | None:
     if not isinstance(entry, dict) or not _is_key(entry.get("key")):
         return "it has a parameter without a key"
     sizes = set()
@@ -332,7 +333,7 @@ def _find_malformed_parameter(entry: Any) -> str | None:
             if not isinstance(array, numpy.ndarray) or array.dtype.kind != "f":
                 return f"expected an array of floats as {part} of {entry['key']}, got {type(array)}"
             sizes.add(array.size)
-    if len(sizes) > 1:
+    if of_one_size and len(sizes) > 1:
         return f"moments and average of {entry['key']} differ in size: {sorted(sizes)}"
     for name in COUNTS:
         if not isinstance(entry.get(name), int) or entry[name] < 0:

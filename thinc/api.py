@@ -138,7 +138,20 @@ from .model import (
     set_dropout_rate,
     wrap_model_recursive,
 )
-from .optimizers import SGD, Adam, AdamW, Lion, MomentumSGD, NAdam, Optimizer, RAdam
+from .optimizers import (
+    LAMB,
+    SGD,
+    Adafactor,
+    Adam,
+    AdamW,
+    Lion,
+    MomentumSGD,
+    Muon,
+    NAdam,
+    Optimizer,
+    RAdam,
+    ScheduleFreeAdamW,
+)
 from .safetensors import load_safetensors, save_safetensors
 from .schedules import (
     compounding,
@@ -232,7 +245,8 @@ __all__ = [
     "Model", "change_attr_values", "deserialize_attr", "serialize_attr", "set_dropout_rate",
     "wrap_model_recursive",
     # optimizers and schedules
-    "Adam", "AdamW", "Lion", "MomentumSGD", "NAdam", "Optimizer", "RAdam", "SGD", "compounding", "constant",
+    "Adafactor", "Adam", "AdamW", "LAMB", "Lion", "MomentumSGD", "Muon", "NAdam", "Optimizer", "RAdam", "SGD",
+    "ScheduleFreeAdamW", "compounding", "constant",
     "constant_then", "cyclic_triangular", "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence",
     "slanted_triangular", "warmup_cosine", "warmup_linear",
     # networks of other frameworks

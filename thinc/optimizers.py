@@ -1,5 +1,6 @@
 """Optimizers: SGD, Adam and their relatives with weight decay, clipping, averages and schedules."""
 
+from ._optimizer_adafactor import Adafactor
 from ._optimizer_adamw import AdamW
 from ._optimizer_base import (  # noqa: F401
     ADAM_DEFAULTS,
@@ -11,9 +12,12 @@ from ._optimizer_base import (  # noqa: F401
     is_ours,
     update_each,
 )
+from ._optimizer_lamb import LAMB
 from ._optimizer_lion import Lion
 from ._optimizer_momentum import MomentumSGD
+from ._optimizer_muon import Muon
 from ._optimizer_nadam import NAdam
+from ._optimizer_schedule_free import ScheduleFreeAdamW
 from .config import registry
 from .types import Generator  # noqa: F401
 
@@ -24,10 +28,14 @@ __all__ = [
     "Optimizer",
     "ADAM_DEFAULTS",
     "SGD_DEFAULTS",
+    "Adafactor",
     "AdamW",
+    "LAMB",
     "Lion",
     "MomentumSGD",
+    "Muon",
     "NAdam",
+    "ScheduleFreeAdamW",
 ]
 
 

@@ -2,6 +2,7 @@
 """Optimizer updates: nogil functions over pointers, and steps of an `Optimizer` over NumPy arrays."""
 cimport numpy as cnp
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.limits cimport INT_MAX
 from libc.math cimport pow, sqrt
 
 from ._arrays cimport contiguous, is_real_array
@@ -97,6 +98,7 @@ cdef class _Run:
     cdef dict groups         # key to the settings of its group, of those that are in one
     cdef double lr_scale, norm
     cdef bint use_radam, is_global, is_corrected
+    cdef int own_from        # parameters of so many dimensions are not for the kernel
     cdef UpdateSettings first
     cdef UpdateSettings* table  # one for each parameter at most; that of a single one is the first
     cdef Py_ssize_t filled
@@ -113,6 +115,7 @@ cdef class _Run:
     def __cinit__(self, object optimizer, object rule, double lr_scale, Py_ssize_t n):
         self.optimizer = optimizer
         self.rule = rule
+        self.own_from = INT_MAX if rule is None or rule.own_from is None else rule.own_from
         self.groups = optimizer._groups_of
         self.lr_scale = lr_scale
         self.use_radam = optimizer.use_radam
@@ -220,6 +223,8 @@ cdef class _Run:
         # Checks everything and fills `item`; changes nothing but what this object holds.
         # Returns False where no kernel takes the arrays.
         cdef cnp.ndarray w, g
+        if self.own_from != INT_MAX and (not cnp.PyArray_Check(weights) or (<object>weights).ndim >= self.own_from):
+            return False
         cdef UpdateSettings* s = self.settings(key)
         cdef bint in_float32 = self.rule is None and not self.use_radam and s.rule == update_adam
         if not is_real_array(weights) or not is_real_array(gradient) \
@@ -245,6 +250,8 @@ cdef class _Run:
         item.settings = s
         item.size, item.factor = cnp.PyArray_SIZE(w), 1
         item.mom1 = item.mom2 = item.average = NULL
+        if s.rule == update_schedule_free and self.averages is None:
+            raise ValueError(f"Cannot update parameter {key}: the averages, which the optimizer needs, are None")
         if s.rule != update_sgd:
             item.mom1 = self.state(self.mom1, "mom1", key, w, False, s.rule == update_schedule_free)
             if s.rule != update_heavy_ball and s.rule != update_lion:
@@ -364,8 +371,6 @@ def update_parameter(optimizer, key, weights, gradient, double lr_scale):
         As `thinc.optimizers.Optimizer.__call__`; nothing is changed then.
     """
     cdef object rule = optimizer.rule
-    if rule is not None and rule.plan is None:
-        return None
     cdef _Run run = _Run(optimizer, rule, lr_scale, 1)
     cdef ParameterUpdate item
     if not run.prepare(key, weights, gradient, &item):
@@ -406,7 +411,7 @@ def update_parameters(optimizer, list keys, list weights, list gradients, double
             "gradients: expected one of each per key"
         )
     cdef object rule = optimizer.rule
-    if len(set(keys)) != n or (rule is not None and rule.plan is None):
+    if len(set(keys)) != n:
         return None
     cdef _Run run = _Run(optimizer, rule, lr_scale, n)
     cdef int kind
