@@ -13,8 +13,11 @@ import pytest
 from thinc.api import (
     SGD,
     Adam,
+    BinaryCrossEntropy,
     CategoricalCrossentropy,
+    CategoricalCrossentropy_v4,
     CosineDistance,
+    FocalLoss,
     L2Distance,
     NumpyOps,
     Ops,
@@ -91,6 +94,18 @@ def scatter(ops, dtype):
     table = numpy.zeros((50, WIDTH), dtype)
     ops.scatter_add(table, numpy.arange(ROWS) % 50, numbers(ROWS, WIDTH).astype(dtype))
     return table
+
+
+def from_logits(cls, truths):
+    """Gradient and scalar of a loss, in one array."""
+    make = cls(from_logits=True, normalize=False)
+
+    def run(ops, dtype):
+        wider = "float32" if dtype == "float32" else "longdouble"  # which no kernel takes
+        gradient, scalar = make(X.astype(wider), truths)
+        return numpy.append(gradient, scalar / X.size).astype(dtype)
+
+    return run
 
 
 def loss(make, guesses, truths, wanted):
@@ -183,6 +198,9 @@ CASES = {
     "cross entropy's gradient": loss(
         lambda: CategoricalCrossentropy(normalize=False), P, LABELS, lambda G, y: G - numpy.eye(10)[y]
     ),
+    "cross entropy from logits": from_logits(CategoricalCrossentropy_v4, LABELS),
+    "binary cross entropy from logits": from_logits(BinaryCrossEntropy, X > 0.5),
+    "focal loss from logits": from_logits(FocalLoss, X > 0.5),
     "squared distance's gradient": loss(lambda: L2Distance(normalize=False), X, Y, lambda A, B: A - B),
     "cosine distance's gradient": loss(lambda: CosineDistance(normalize=False), X, Y, cosine_gradient),
     "8 steps of `SGD`": update_of(lambda: SGD(0.01, grad_clip=0.0)),

@@ -417,3 +417,28 @@ def test_a_position_in_another_share():
     old = NumpyOps().minibatch(3, range(7), shuffle=False)
     with pytest.raises(ValueError, match="saved with shuffle=False"):
         batches.prepare_share(old.get_state(), "'file'")
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("buffer", [1, 4])
+def test_batches_by_length_go_on_where_they_were(tmp_path, seed, buffer):
+    texts = [[i] * (1 + i * 7 % 11) for i in range(60)]
+
+    def make():
+        return NumpyOps().multibatch_by_length(
+            40, texts, range(60), padded=True, bucket=2, shuffle=True, seed=seed, buffer=buffer
+        )
+
+    model, optimizer = trained()
+    batches = make()
+    list(batches)
+    running = iter(batches)
+    next(running), next(running)
+    save_checkpoint(tmp_path / "c", model, optimizer, batches=batches)
+    expected = [list(running), list(batches)]
+    again = make()
+    load_checkpoint(tmp_path / "c", model, optimizer, batches=again)
+    assert [list(again), list(again)] == expected
+    other = NumpyOps().multibatch_by_length(50, texts, range(60), shuffle=True, seed=seed)
+    with pytest.raises(ValueError, match=r"other lengths, size, padded or bucket"):
+        load_checkpoint(tmp_path / "c", model, optimizer, batches=other)

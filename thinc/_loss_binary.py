@@ -1,7 +1,7 @@
 """Losses of independent yes-or-no questions: binary cross-entropy and focal loss."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -11,12 +11,12 @@ from ._loss_distances import check_arrays
 from ._util.arrays import get_array_module
 from .config import registry
 from .kernels._log_losses import binary_loss
-from .types import FloatsXd
+from .types import FloatsT, FloatsXd, IntsXd
 
 _NAN = float("nan")
 
 
-class _BinaryLoss(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
+class _BinaryLoss(FusedLoss[FloatsXd, FloatsXd | IntsXd, FloatsXd, float]):
     """What both have in common: ``-(a * t * (1-p)**gamma * log(p) + b * (1-t) * p**gamma * log(1-p))``."""
 
     name: str
@@ -24,7 +24,7 @@ class _BinaryLoss(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
     from_logits: bool
     missing_value: float | None
 
-    def __call__(self, guesses: FloatsXd, truths: FloatsXd) -> tuple[FloatsXd, float]:
+    def __call__(self, guesses: FloatsT, truths: FloatsXd | IntsXd) -> tuple[FloatsT, float]:
         """Gradient and loss.
 
         Parameters
@@ -46,7 +46,11 @@ class _BinaryLoss(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
             If the shapes differ, these are no arrays, truths or probabilities lie outside ``[0, 1]``, or weights
             do not fit the number of columns.
         """
-        return super().__call__(guesses, truths)
+        return super().__call__(guesses, truths)  # type: ignore[return-value]
+
+    if TYPE_CHECKING:  # as for `L2Distance`
+
+        def get_grad(self, guesses: FloatsT, truths: FloatsXd | IntsXd) -> FloatsT: ...
 
     def _settings(self, guesses: Any) -> tuple[Any, float, float, float]:
         """Weights of the columns or None, weights of yes and no, gamma."""

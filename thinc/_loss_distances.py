@@ -87,6 +87,10 @@ class HuberLoss(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
         """
         return super().__call__(guesses, truths)  # type: ignore[return-value]
 
+    if TYPE_CHECKING:  # as for `L2Distance`
+
+        def get_grad(self, guesses: FloatsT, truths: FloatsT) -> FloatsT: ...
+
     def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
         check_arrays("HuberLoss", guesses, truths, 1 if self.normalize else 0)
         scale = row_scale(guesses, self.normalize)

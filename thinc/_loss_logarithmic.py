@@ -217,7 +217,7 @@ class KLDivergence(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
         return super().__call__(guesses, truths)
 
     def _compute(self, guesses: Any, truths: Any) -> tuple[Any, Any]:
-        check_arrays("KLDivergence", guesses, truths, 1)
+        check_arrays("KLDivergence", guesses, truths, 2)
         guesses = as_floats(guesses)
         scale = row_scale(guesses, self.normalize)
         return soft_loss(guesses, truths, None, None, self.from_logits, True, scale, "KLDivergence")

@@ -8,12 +8,17 @@ from typing_extensions import assert_type
 from thinc.api import (
     SGD,
     Adam,
+    BinaryCrossEntropy,
     CategoricalCrossentropy,
+    CategoricalCrossentropy_v4,
     Config,
     CosineDistance,
     Dropout,
+    HuberLoss,
+    InfoNCE,
     L2Distance,
     Linear,
+    MarginRankingLoss,
     Model,
     NumpyOps,
     Ops,
@@ -200,6 +205,14 @@ def use_losses(guesses: Floats2d, cubes: Floats3d, labels: Ints1d) -> float:
     cosine = CosineDistance(ignore_zeros=True)
     assert_type(cosine.get_grad(guesses, guesses), Floats2d)
     assert_type(cosine.get_similarity(guesses, guesses), Floats2d)
+    weighted = CategoricalCrossentropy_v4(from_logits=True, names=["N", "V"], class_weights={"V": 2.0})
+    assert_type(weighted(guesses, ["N", "V", "V", "N"]), Tuple[Floats2d, float])
+    binary = BinaryCrossEntropy(positive_weight=2.0, missing_value=-1)
+    assert_type(binary(guesses, guesses), Tuple[Floats2d, float])
+    assert_type(binary.get_grad(cubes, cubes), Floats3d)
+    assert_type(HuberLoss(delta=0.5).get_grad(cubes, cubes), Floats3d)
+    assert_type(MarginRankingLoss().get_grad(guesses, labels), Floats2d)
+    assert_type(InfoNCE().get_both_grads(guesses, guesses), Tuple[Floats2d, Floats2d])
     return distance.get_loss(cubes, cubes) + cosine(guesses, guesses)[1]
 
 

@@ -56,8 +56,8 @@ class _Worker:
         # A daemon: the process may end while a generator is still around, as one in a notebook is.
         run = contextvars.copy_context().run
         self._thread = threading.Thread(target=run, args=(self._run,), name=NAME, daemon=True)
-        _at_work.add(self)
         self._thread.start()
+        _at_work.add(self)
 
     def _run(self) -> None:
         error = None
@@ -106,6 +106,7 @@ class _Worker:
             self._changed.notify_all()
 
     def join(self, timeout: float) -> None:
+        """Wait for the thread, not longer than that."""
         self._thread.join(timeout)
 
 
