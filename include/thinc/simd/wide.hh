@@ -21,8 +21,10 @@ THINC_INLINE Vec<double> load_wide(const float* p) {
 #endif
 }
 
-// An address, not a pointer: it may lie outside the array, which does no harm.
-THINC_INLINE void prefetch_address(std::uintptr_t address) { __builtin_prefetch(reinterpret_cast<const void*>(address)); }
+// An address, not a pointer: it may lie outside the array, which does no harm. ForWriting: 1 if it will be written to.
+template <int ForWriting = 0> THINC_INLINE void prefetch_address(std::uintptr_t address) {
+    __builtin_prefetch(reinterpret_cast<const void*>(address), ForWriting);
+}
 
 // Sum over n values: term(i) gives the Vec<double> of the lanes from i on, tail(i) one value. Goes from the end to
 // the beginning, so that a pass over the same arrays that follows finds its first megabytes in the cache (10 % of an
