@@ -266,3 +266,84 @@ def test_from_config():
         }
     }
     assert take(registry.resolve(config)["a"], 4) == [3.0, 1.0, 2.0, 3]
+
+
+def drops_of(scores, factor, patience, threshold, min_rate, sign):
+    """The rates after each score by the definition: how many came since the last best one, or the last fall."""
+    rates, rate, best, since = [], 1.0, None, 0
+    for score in scores:
+        if best is None or sign * (score - best) > threshold * abs(best):
+            best, since = score, 0
+        else:
+            since += 1
+        if since > patience and rate > min_rate:
+            rate, since = max(rate * factor, min_rate), 0
+        rates.append(rate)
+    return rates
+
+
+@pytest.mark.parametrize("patience", [0, 1, 3])
+@pytest.mark.parametrize("higher_is_better", [False, True])
+def test_plateau(patience, higher_is_better):
+    scores = numpy.random.default_rng(patience).normal(size=60).round(1).tolist()
+    settings = {"factor": 0.5, "patience": patience, "threshold": 0.1, "min_rate": 0.01}
+    rates = schedules.plateau(1.0, higher_is_better=higher_is_better, **settings)
+    found, fell = [], []
+    for score in scores:
+        before = next(rates)
+        fell.append(rates.report(score) == (next(rates) < before))
+        found.append(next(rates))
+    assert found == drops_of(scores, sign=1 if higher_is_better else -1, **settings)
+    assert found[-1] == 0.01
+    assert all(fell)
+
+
+def test_plateau_takes_nan_for_no_better():
+    rates = schedules.plateau(1.0, factor=0.5, patience=1)
+    assert [rates.report(score) for score in (numpy.nan, 2.0, numpy.inf, numpy.nan)] == [False] * 3 + [True]
+    assert rates.best == 2.0
+
+
+def test_plateau_goes_on_where_it_was():
+    optimizer = Adam(schedules.plateau(0.1, factor=0.5, patience=1))
+    for score in (1.0, 2.0, 2.0, 2.0):
+        optimizer.schedules["learn_rate"].report(score)
+    optimizer.step_schedules()
+    assert optimizer.learn_rate == 0.05
+    other = Adam(schedules.plateau(0.1, factor=0.5, patience=1)).from_bytes(optimizer.to_bytes())
+    assert other.learn_rate == 0.05
+    copied = [copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer)), other]
+    for each in [optimizer, *copied]:
+        assert each.schedules["learn_rate"].report(2.0)
+        each.step_schedules()
+        assert each.learn_rate == 0.025
+
+
+def test_plateau_and_other_schedules_refuse_each_other():
+    ours, steps = Adam(schedules.plateau(0.1)), Adam(schedules.decaying(0.1, 0.1))
+    for target, data in ((ours, steps.to_bytes()), (steps, ours.to_bytes())):
+        with pytest.raises(ValueError, match="plateau"):
+            target.from_bytes(data)
+    with pytest.raises(ValueError, match="plateau"):
+        schedules.sequence(schedules.warmup_linear(0.1, 1, 2), schedules.plateau(0.1), steps=[3])
+    state = ours.schedules["learn_rate"].get_state()
+    for bad in (None, {}, {**state, "waited": -1}, {**state, "best": "x"}, {**state, "rate": 1}):
+        with pytest.raises(ValueError, match="expected rate, best score"):
+            ours.schedules["learn_rate"].prepare_state(bad)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"initial_rate": 0.0}, {"factor": 1.0}, {"patience": -1}, {"patience": 1.5}, {"threshold": -1.0},
+     {"min_rate": 0.2}, {"min_rate": -1.0}],
+)  # fmt: skip
+def test_plateau_refuses(settings):
+    with pytest.raises(ValueError, match="plateau: expected"):
+        schedules.plateau(**{"initial_rate": 0.1, **settings})
+
+
+def test_plateau_from_a_config():
+    config = {"@optimizers": "Adam.v1", "learn_rate": {"@schedules": "plateau.v1", "initial_rate": 0.5}}
+    optimizer = registry.resolve({"optimizer": config})["optimizer"]
+    assert optimizer.learn_rate == 0.5
+    assert not optimizer.schedules["learn_rate"].report(1.0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from ._schedule_plateau import Plateau
 from ._util.arrays import to_numpy
 from ._util.series import Series, exhaust
 
@@ -190,16 +191,19 @@ def _little_endian(array: Any) -> numpy.ndarray:
     return numpy.asarray(array, dtype=array.dtype.newbyteorder("<"))
 
 
-def _positions(optimizer: "Optimizer", schedules: dict[str, Any]) -> dict[str, int]:
+def _positions(optimizer: "Optimizer", schedules: dict[str, Any]) -> dict[str, Any]:
+    """For each schedule how many values have been drawn from it, or the state of one that follows scores."""
     return {name: _position(optimizer, schedule) for name, schedule in schedules.items()}
 
 
-def _position(optimizer: "Optimizer", schedule: Any) -> int:
+def _position(optimizer: "Optimizer", schedule: Any) -> Any:
+    if isinstance(schedule, Plateau):
+        return schedule.get_state()
     return schedule.position if isinstance(schedule, Series) else optimizer._drawn
 
 
 def _prepare_schedules(
-    optimizer: "Optimizer", schedules: dict[str, Any], positions: dict[str, int], refuse: Any
+    optimizer: "Optimizer", schedules: dict[str, Any], positions: dict[str, Any], refuse: Any
 ) -> list[Callable[[], None]]:
     for name in positions:
         if name not in schedules:
@@ -228,8 +232,15 @@ def _prepare_groups(optimizer: "Optimizer", saved: dict[str, Any], refuse: Any) 
 
 
 def _prepare_schedule(
-    optimizer: "Optimizer", name: str, schedule: Any, position: int, refuse: Any
+    optimizer: "Optimizer", name: str, schedule: Any, position: Any, refuse: Any
 ) -> Callable[[], None]:
+    if isinstance(schedule, Plateau):
+        try:
+            return schedule.prepare_state(position)
+        except ValueError as err:
+            raise refuse(f"the schedule of '{name}': {err}") from err
+    if isinstance(position, dict):
+        raise refuse(f"it was saved with a plateau for '{name}', but the optimizer has a {type(schedule)}")
     now = _position(optimizer, schedule)
     if isinstance(schedule, Series):
         if position < now:
@@ -297,7 +308,8 @@ def _check_layout(state: Any, of_one_size: bool, refuse: Any) -> None:
 
 def _check_positions(schedules: dict[str, Any], refuse: Any) -> None:
     for name, position in schedules.items():
-        if not isinstance(position, int) or not 1 <= position <= LAST_POSITION:
+        is_state = isinstance(position, dict)  # its schedule checks it
+        if not is_state and (not isinstance(position, int) or not 1 <= position <= LAST_POSITION):
             raise refuse(
                 f"expected the position of the schedule of '{name}', from 1 to {LAST_POSITION}, got {position!r}"
             )

@@ -162,6 +162,7 @@ from .schedules import (
     exponential,
     of_step,
     one_cycle,
+    plateau,
     polynomial,
     sequence,
     slanted_triangular,
@@ -246,8 +247,8 @@ __all__ = [
     "wrap_model_recursive",
     # optimizers and schedules
     "Adafactor", "Adam", "AdamW", "LAMB", "Lion", "MomentumSGD", "Muon", "NAdam", "Optimizer", "RAdam", "SGD",
-    "ScheduleFreeAdamW", "compounding", "constant",
-    "constant_then", "cyclic_triangular", "decaying", "exponential", "of_step", "one_cycle", "polynomial", "sequence",
+    "ScheduleFreeAdamW", "compounding", "constant", "constant_then", "cyclic_triangular", "decaying", "exponential",
+    "of_step", "one_cycle", "plateau", "polynomial", "sequence",
     "slanted_triangular", "warmup_cosine", "warmup_linear",
     # networks of other frameworks
     "PyTorchGradScaler", "PyTorchLSTM", "PyTorchRNNWrapper", "PyTorchShim", "PyTorchWrapper", "PyTorchWrapper_v2",

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import cos, pi
 
+from ._schedule_plateau import Plateau, plateau
 from ._util.series import resumable
 from .config import registry
 
@@ -20,6 +21,7 @@ __all__ = [
     "exponential",
     "of_step",
     "one_cycle",
+    "plateau",
     "polynomial",
     "sequence",
     "slanted_triangular",
@@ -344,6 +346,12 @@ def sequence(*schedules: Iterable[float], steps: Sequence[int]) -> Iterator[floa
         f"{len(steps)} for {len(schedules)} schedules",
     )
     _check("sequence", all(n >= 0 for n in steps), "numbers of steps from 0", list(steps))
+    _check(
+        "sequence",
+        not any(isinstance(schedule, Plateau) for schedule in schedules),
+        "schedules that know their place by the number of steps; give a plateau to the optimizer itself",
+        "a plateau",
+    )
     parts = [itertools.islice(schedule, n) for schedule, n in zip(schedules, steps, strict=False)]
     return (rate for part in (*parts, schedules[-1]) for rate in part)
 
