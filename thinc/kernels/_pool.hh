@@ -3,8 +3,6 @@
 //
 // - A thread takes the next part when it has done its last, so a slow one delays nobody for long, and the calling
 //   thread, which takes parts as well, never waits for one that still sleeps.
-// - The calling thread takes the first part that is left, the others the last: so each goes on with the data that it
-//   has in its cache from the piece of work before.
 // - What asks while the pool is at work for another thread, or from within a part, does all its parts itself.
 // - Idle threads look out for work for a moment, then sleep.
 // - A forked child has no threads: it forgets the parent's and starts its own when it has work for them.
@@ -59,7 +57,7 @@ class Pool {
 
     void run(std::ptrdiff_t parts, Task task, void* context) noexcept {
         bool is_busy = false;
-        if (parts < 2 || parts >= many || !busy_.compare_exchange_strong(is_busy, true)) {
+        if (parts < 2 || parts >= closed || !busy_.compare_exchange_strong(is_busy, true)) {
             for (std::ptrdiff_t part = 0; part < parts; ++part) task(context, part);
             return;
         }
@@ -71,7 +69,7 @@ class Pool {
         done_.store(0, std::memory_order_relaxed);
         ticket_.store(number << 32);
         if (sleeping_.load() > 0) wake();
-        while (take_part(true)) {
+        while (take_part()) {
         }
         // Others are in the middle of their last part.
         for (int i = 0; done_.load(std::memory_order_acquire) != parts; ++i) {
@@ -83,31 +81,23 @@ class Pool {
     }
 
   private:
-    // ticket_ holds the number of the piece of work (32 bits), and how many of its parts have been taken from the end
-    // and from the beginning (16 bits each): together as many as there are, or more, and there is nothing to do.
-    static constexpr std::ptrdiff_t many = 0xffff;
-    static constexpr std::uint64_t closed = std::uint64_t(many) << 16 | many, one_at_end = many + 1;
-    static std::ptrdiff_t taken_first(std::uint64_t ticket) { return ticket & many; }
-    static std::ptrdiff_t taken_last(std::uint64_t ticket) { return ticket >> 16 & many; }
+    // ticket_ holds the number of the piece of work and that of its next part; beyond all parts: nothing to do.
+    static constexpr std::ptrdiff_t closed = 0xffffffff;
     static constexpr std::chrono::microseconds patience{100};
 
-    bool has_work() const {
-        const std::uint64_t ticket = ticket_.load();
-        return taken_first(ticket) + taken_last(ticket) < parts_.load(std::memory_order_relaxed);
-    }
+    bool has_work() const { return std::ptrdiff_t(ticket_.load() & closed) < parts_.load(std::memory_order_relaxed); }
 
-    bool take_part(bool is_caller) {
+    bool take_part() {
         std::uint64_t ticket = ticket_.load();
         for (;;) {
-            const std::ptrdiff_t first = taken_first(ticket), last = taken_last(ticket);
-            const std::ptrdiff_t parts = parts_.load(std::memory_order_relaxed);
-            if (first + last >= parts) return false;
+            const std::ptrdiff_t part = ticket & closed;
+            if (part >= parts_.load(std::memory_order_relaxed)) return false;
             const Task task = task_.load(std::memory_order_relaxed);
             void* const context = context_.load(std::memory_order_relaxed);
             // Succeeds only if no newer work has come, so that what was read belongs to this ticket; and the
             // caller stays until the part is done.
-            if (ticket_.compare_exchange_weak(ticket, ticket + (is_caller ? 1 : one_at_end))) {
-                task(context, is_caller ? first : parts - 1 - last);
+            if (ticket_.compare_exchange_weak(ticket, ticket + 1)) {
+                task(context, part);
                 done_.fetch_add(1, std::memory_order_release);
                 return true;
             }
@@ -130,7 +120,7 @@ class Pool {
                 is_needed_.wait(lock, [&] { return has_work() || is_ending_.load(); });
                 sleeping_.fetch_sub(1);
             }
-            while (take_part(false)) {
+            while (take_part()) {
             }
         }
     }
