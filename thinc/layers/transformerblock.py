@@ -1,9 +1,11 @@
 """TransformerBlock: attention, then a dense network for each row, both as residuals."""
 
-from typing import Callable, Literal
+from typing import Any, Callable, Literal
 
 from ..config import registry
 from ..model import Model
+from ..types import Padded, Ragged
+from ._gradients import refusal
 from .chain import chain
 from .dropout import Dropout
 from .gelu import Gelu
@@ -15,7 +17,8 @@ from .residual import residual
 from .rmsnorm import RMSNorm
 from .swiglu import SwiGLU
 from .with_array import with_array
-from .with_ragged import BatchT, forward, init
+from .with_ragged import BatchT, SeqT, init
+from .with_ragged import forward as forward_as_ragged
 
 __all__ = ["TransformerBlock", "forward", "init"]
 
@@ -94,3 +97,19 @@ def TransformerBlock(
     )
     block = chain(residual(attention), residual(with_array(dense)))
     return Model("transformer", forward, init=init, layers=[block], dims={"nO": nO, "nI": nO})
+
+
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+    Y, backprop = forward_as_ragged(model, X, is_train)
+    kept: Any = Y
+
+    def backprop_checked(dY: Any) -> Any:
+        # What does not fit is refused before the first part has added to its gradients.
+        fits = all(isinstance(kept, kind) == isinstance(dY, kind) for kind in (Ragged, Padded))
+        if fits and isinstance(kept, Ragged):
+            fits = [*map(int, kept.lengths)] == [*map(int, dY.lengths)]
+        if not fits:
+            raise refusal(model, f"a {type(kept).__name__}", dY)
+        return backprop(dY)
+
+    return Y, backprop_checked
