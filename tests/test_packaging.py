@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
     reason="examines the installed wheel: run `make test`, which sets THINC_TEST_INSTALLED=1",
 )
 SOURCE = Path(__file__).parent.parent / "thinc"
-SHIPPED = {".py", ".pyi", ".pyx", ".pxd", ".hh", ".typed"}
+SHIPPED = {".py", ".pyi", ".pyx", ".pxd", ".hh", ".cu", ".typed"}
 INCLUDE = PurePosixPath("thinc/include")  # made by the build
 
 
