@@ -26,8 +26,9 @@ FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
                   tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py \
                   tests/distributed/test_shims.py tests/backends/test_cuda_sources.py tests/test_optimizer_kinds.py \
-                  tests/test_optimizer_groups.py tests/test_loss_pytorch.py tests/layers/test_gated_and_rmsnorm.py tests/layers/test_gru.py \
-                  tests/layers/test_conv1d.py tests/layers/test_transformers.py tests/test_onnx.py
+                  tests/test_optimizer_groups.py tests/test_loss_pytorch.py tests/layers/test_gated_and_rmsnorm.py \
+                  tests/layers/test_gru.py tests/layers/test_conv1d.py tests/layers/test_transformers.py \
+                  tests/test_onnx.py
 
 .PHONY: demo wheels test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 
