@@ -8,9 +8,15 @@ digit.
 
 Here pictures of digits are turned, scaled and shifted by PyTorch, differently in each epoch, for a convolutional
 network that is a layer of thinc. PyTorch lets go of Python's lock while it works, so a thread is enough. The network
-and the thread get one core each. Preparing a batch takes as long as training on it, so two
-cores that are both free could be nearly twice as fast as one; nothing is gained while all cores are busy with other
-work. Waiting for a disk or a network is overlapped in the same way, and needs no core.
+and the thread get one core each. Preparing a batch takes as long as training on it, so two cores can be nearly twice as
+fast as one. On two free cores, the fastest of three rounds:
+
+    buffer=1       0.163 s per epoch    1.00 times as fast
+    buffer=2       0.087 s per epoch    1.88 times as fast
+    buffer=8       0.087 s per epoch    1.87 times as fast
+
+Nothing is gained while all cores are busy with other work. Waiting for a disk or a network is overlapped in the same
+way, and needs no core.
 """
 
 import argparse
