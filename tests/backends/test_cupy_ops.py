@@ -89,6 +89,23 @@ def test_gradients_of_activations(cuda_kernels, name, dtype, shape):
             getattr(ops, backprop)(dY[:0], *given)
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_gradient_of_sigmoid(cuda_kernels, dtype, shape):
+    """In place, it takes the room of the output."""
+    Y, dY = ops.sigmoid(normal(dtype, *shape) * 4), normal(dtype, *shape, seed=1)
+    given = dY.copy()
+    launched = ["backprop_activation"] if Y.size else []
+    dX = check(cuda_kernels, "backprop_sigmoid", dY, Y, launched=launched)
+    for order in "CF":
+        in_place = numpy.array(Y, order=order)
+        assert ops.backprop_sigmoid(dY, in_place, inplace=True) is in_place
+        assert_array_equal(in_place, dX)
+    assert_array_equal(dY, given)
+    if Y.size:
+        with pytest.raises(ValueError, match="shape"):
+            ops.backprop_sigmoid(dY[:0], Y)
+
+
 @pytest.mark.parametrize("name", FORWARD)
 def test_activations_far_out(cuda_kernels, name, dtype):
     """As on the CPU, where the reference clips swish, and fails on some infinities."""

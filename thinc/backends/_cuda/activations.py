@@ -13,6 +13,11 @@ class CudaActivations(ActivationOps):
     def sigmoid(self, X: AnyArrayT, *, inplace: bool = False) -> AnyArrayT:
         return self._activate("Sigmoid", super().sigmoid, X, inplace)
 
+    def backprop_sigmoid(self, dY: AnyArrayT, Y: Any, *, inplace: bool = False) -> AnyArrayT:
+        if not _fit(dY, Y):
+            return super().backprop_sigmoid(dY, Y, inplace=inplace)
+        return store(Y, self._launch_backprop("Sigmoid", (dY, Y), inplace=False), inplace)  # not into dY
+
     def relu(self, X: AnyArrayT, inplace: bool = False) -> AnyArrayT:
         return self._activate("Relu", super().relu, X, inplace)
 
