@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from ._model_io import check_dims
+from ._util.extras import extra
 from ._util.paths import read_bytes, write_bytes
 from ._util.random_state import get_random_state, prepare_random_state
 from .model import Model
@@ -172,11 +173,5 @@ def _places_of(model: Model[Any, Any], verb: str) -> Places:
 
 
 def _import() -> Any:
-    try:
+    with extra("safetensors", "safetensors", "This needs safetensors"):
         return importlib.import_module("safetensors.numpy")
-    except ImportError as err:
-        if err.name not in ("safetensors", "safetensors.numpy"):
-            raise
-        raise ImportError(
-            'This needs safetensors, which is not installed: pip install "thinc[safetensors]"', name=err.name
-        ) from err

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy
 
+from .._util.extras import extra
 from .._util.paths import write_bytes
 from ..model import Model
 from ._layers import EXPORTERS
@@ -39,14 +40,8 @@ def save_onnx(path: Any, model: Model[Any, Any]) -> None:
     >>> save_onnx("model.onnx", model)
     >>> onnxruntime.InferenceSession("model.onnx").run(["Y"], {"X": X})
     """
-    try:
+    with extra("onnx", "onnx", "This needs onnx"):
         from ._graph import Graph
-    except ImportError as err:
-        if (err.name or "").partition(".")[0] != "onnx":
-            raise
-        raise ImportError(
-            'This needs onnx, which is not installed: pip install "thinc[onnx]"', name=err.name
-        ) from err
     graph = Graph(_dtype_of(model))
     result = _export(graph, model, "", "X")
     write_bytes(path, graph.finish("X", model.maybe_get_dim("nI"), result, model.name[:60]))

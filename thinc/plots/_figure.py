@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .._util.extras import extra
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -24,14 +26,8 @@ def figure_or_new(figure: Figure | None, width: float, height: float, layout: An
     """
     if figure is not None:
         return figure
-    try:
+    with extra("plots", "matplotlib", "Pictures need matplotlib"):
         from ._picture import Picture
-    except ImportError as err:
-        if (err.name or "").partition(".")[0] != "matplotlib":
-            raise
-        raise ImportError(
-            'Pictures need matplotlib, which is not installed: pip install "thinc[plots]"', name=err.name
-        ) from err
     return Picture(figsize=(width, height), layout=layout)
 
 

@@ -1,16 +1,9 @@
 """Models as estimators of scikit-learn, which they need: ``pip install "thinc[sklearn]"``."""
 
-try:
-    import sklearn
-except ImportError as err:
-    if err.name != "sklearn":
-        raise
-    raise ImportError(
-        'thinc.sklearn needs scikit-learn, which is not installed: pip install "thinc[sklearn]"',
-        name=err.name,
-    ) from err
+from .._util.extras import extra
 
-from ._classifier import ThincClassifier
-from ._regressor import ThincRegressor
+with extra("sklearn", "sklearn", "thinc.sklearn needs scikit-learn"):
+    from ._classifier import ThincClassifier
+    from ._regressor import ThincRegressor
 
 __all__ = ["ThincClassifier", "ThincRegressor"]
