@@ -83,6 +83,28 @@ def test_import_is_light(tmp_path):
     assert done.stdout.strip() == "[]"
 
 
+def test_import_brings_little_of_the_standard_library(tmp_path):
+    """Beyond what NumPy brings, which differs by its version. Each of these took a millisecond or more."""
+    heavy = [
+        "hashlib",
+        "html",
+        "ipaddress",
+        "json",
+        "pathlib",
+        "pickle",
+        "random",
+        "secrets",
+        "tempfile",
+        "urllib",
+    ]
+    code = (
+        "import sys, numpy; before = set(sys.modules)\n"
+        f"import thinc.api; print(sorted(set({heavy!r}) & (set(sys.modules) - before)))"
+    )
+    done = run_python("-c", code, cwd=tmp_path)
+    assert done.stdout.strip() == "[]"
+
+
 def test_everything_is_registered_after_import(tmp_path):
     count = "print(len(thinc.registry.layers.get_all()))"
     code = f"import thinc; {count}; import thinc.api; {count}"

@@ -259,7 +259,10 @@ def test_resumed_is_as_not_interrupted(name, tmp_path):
     train(model, optimizer, range(3))
     save_checkpoint(tmp_path / "run", model, optimizer)
     data, weights = optimizer.to_bytes(model), model.to_bytes()
-    assert pickle.loads(pickle.dumps(copy.deepcopy(optimizer))).rule == optimizer.rule
+    rule = pickle.loads(pickle.dumps(copy.deepcopy(optimizer))).rule
+    assert rule == optimizer.rule and hash(rule) == hash(optimizer.rule) and rule != object()
+    assert type(rule)(**rule.options) == rule
+    assert all(f"{name}={value!r}" in repr(rule) for name, value in rule.options.items())
     train(model, optimizer, range(3, 6))
     again, later = small_model(), make_scheduled(name)
     load_checkpoint(tmp_path / "run", again, later)

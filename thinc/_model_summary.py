@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
-from ._model_tree import Place, places_of
+from ._model_places import Place, places_of
 from ._util.table import html_table, text_table
 
 if TYPE_CHECKING:

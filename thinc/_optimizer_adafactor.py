@@ -1,7 +1,6 @@
 """Adafactor: the second moment of a matrix from the means of its rows and columns, in next to no memory."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
@@ -10,16 +9,16 @@ from ._util.arrays import get_array_module
 from .config import registry
 
 
-@dataclass(frozen=True)
 class _Adafactor(Rule):
     name = "Adafactor"
     unused = ("b1", "b2", "eps")
     own_from = 0
 
-    beta2_decay: float
-    eps1: float
-    eps2: float
-    threshold: float
+    def __init__(self, beta2_decay: float, eps1: float, eps2: float, threshold: float):
+        self.beta2_decay = beta2_decay
+        self.eps1 = eps1
+        self.eps2 = eps2
+        self.threshold = threshold
 
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
         raise NotImplementedError("Adafactor updates all parameters by itself")

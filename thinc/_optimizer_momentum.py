@@ -1,6 +1,5 @@
 """MomentumSGD: stochastic gradient descent that keeps its speed, the heavy ball's way or Nesterov's."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
@@ -8,13 +7,13 @@ from ._optimizer_rules import Plan, Rule, split_penalty
 from .config import registry
 
 
-@dataclass(frozen=True)
 class _Momentum(Rule):
     name = "MomentumSGD"
     arguments = {"b1": "momentum"}
     unused = ("b2", "eps")
 
-    nesterov: bool
+    def __init__(self, nesterov: bool):
+        self.nesterov = nesterov
 
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
         along = learn_rate * settings.b1 if self.nesterov else learn_rate

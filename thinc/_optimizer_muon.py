@@ -1,7 +1,6 @@
 """Muon: steps of matrices whose directions are all of one length; AdamW for all other parameters."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ._optimizer_adamw import AdamWRule
@@ -14,15 +13,15 @@ _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _SMALLEST_NORM = 1e-7
 
 
-@dataclass(frozen=True)
 class _Muon(AdamWRule):
     name = "Muon"
     own_from = 2
 
-    momentum: float
-    nesterov: bool
-    iterations: int
-    scale: str
+    def __init__(self, momentum: float, nesterov: bool, iterations: int, scale: str):
+        self.momentum = momentum
+        self.nesterov = nesterov
+        self.iterations = iterations
+        self.scale = scale
 
     def shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
         return [shape]

@@ -1,7 +1,6 @@
 """NAdam: Adam with Nesterov's momentum."""
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -12,11 +11,11 @@ from .config import registry
 _NEGLIGIBLE = 1e-30
 
 
-@dataclass(frozen=True)
 class _NAdam(Rule):
     name = "NAdam"
 
-    momentum_decay: float
+    def __init__(self, momentum_decay: float):
+        self.momentum_decay = momentum_decay
 
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
         s = settings

@@ -1,7 +1,6 @@
 """ScheduleFreeAdamW: AdamW with an average of the weights in place of a schedule of the learning rate."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
@@ -9,12 +8,12 @@ from ._optimizer_rules import Plan, Rule
 from .config import registry
 
 
-@dataclass(frozen=True)
 class _ScheduleFree(Rule):
     name = "ScheduleFreeAdamW"
     gives_average = True
 
-    warmup_steps: int
+    def __init__(self, warmup_steps: int):
+        self.warmup_steps = warmup_steps
 
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
         s = settings

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable
 from copy import copy
-from dataclasses import asdict, replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -65,7 +64,7 @@ def to_state(optimizer: "Optimizer", model: Any = None) -> dict[str, Any]:
         "parameters": parameters,
     }
     if optimizer.rule is not None:
-        whole["rule"] = {"name": optimizer.rule.name, "options": asdict(optimizer.rule)}
+        whole["rule"] = {"name": optimizer.rule.name, "options": optimizer.rule.options}
     chosen = {name: getattr(optimizer, name) for name in CHOICES}
     whole |= {name: value for name, value in chosen.items() if value != CHOICES[name]}
     if optimizer.groups:
@@ -271,13 +270,13 @@ def _prepare_rule(rule: Any, saved: Any, refuse: Any) -> Any:
     name = "SGD, Adam or RAdam" if rule is None else rule.name
     if kind != name:
         raise refuse(f"it was saved by {kind}, and this is {name}")
-    now = asdict(rule)
+    now = rule.options
     options = saved["options"]
     if {key: type(value) for key, value in now.items()} != {
         key: type(value) for key, value in options.items()
     }:
         raise refuse(f"expected options of {name} such as {now}, got {options}")
-    return replace(rule, **options)
+    return type(rule)(**options)
 
 
 def _check_layout(state: Any, of_one_size: bool, refuse: Any) -> None:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from ._model_places import places_of
 from ._model_summary import AS_ABOVE, short_name
-from ._model_tree import nodes_of, places_of
+from ._model_tree import nodes_of
 from ._util.random_state import get_random_state, prepare_random_state
 from ._util.table import html_table, text_table
 from .backends import CupyOps

@@ -4,6 +4,7 @@ import copy
 import functools
 from contextlib import ExitStack, contextmanager
 from typing import (
+    TYPE_CHECKING,
     Any,
     Callable,
     Dict,
@@ -23,7 +24,6 @@ from ._model_io import deserialize_attr, serialize_attr
 from ._model_operators import Operators
 from ._model_operators import context_operators as context_operators
 from ._model_state import State, put_back, remember
-from ._model_summary import Summary
 from ._util.arrays import is_finite
 from ._util.constants import constant, knows_constants
 from ._util.explain import REFUSALS, explain, explain_samples
@@ -33,6 +33,9 @@ from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
 from .optimizers import is_ours
 from .shims.shim import Shim
+
+if TYPE_CHECKING:
+    from ._model_summary import Summary
 
 InT = TypeVar("InT")
 OutT = TypeVar("OutT")
@@ -366,7 +369,7 @@ class Model(State, Operators, Generic[InT, OutT]):
                     new.set_grad(name, _copy_once(node.get_grad(name), memo))
         return copies[id(self)]
 
-    def summary(self) -> Summary:
+    def summary(self) -> "Summary":
         """The tree of layers as a table: dimensions, number and shapes of the parameters.
 
         Returns
@@ -378,6 +381,8 @@ class Model(State, Operators, Generic[InT, OutT]):
         --------
         >>> print(model.summary())
         """
+        from ._model_summary import Summary
+
         return Summary(self)
 
     def _repr_html_(self) -> str:

@@ -1,7 +1,6 @@
 """MessagePack messages, plain and sealed with a checksum. Reading them runs no code of theirs."""
 
 import gc
-import hashlib
 from typing import Any
 
 DIGEST_SIZE = 32
@@ -92,4 +91,6 @@ def _first_line(kind: str) -> bytes:
 
 
 def _digest(payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=DIGEST_SIZE).digest()
+    from hashlib import blake2b
+
+    return blake2b(payload, digest_size=DIGEST_SIZE).digest()

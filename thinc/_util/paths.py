@@ -1,14 +1,17 @@
 """Bytes to and from a path; a write happens wholly or not at all."""
 
 import os
-import secrets
 import stat
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def as_path(path: Any) -> Any:
     """Make a ``Path`` of a string or an ``os.PathLike``; anything with an ``open`` method passes as it is."""
+    from pathlib import Path  # brings much with it, which models that stay in memory do without
+
     return path if hasattr(path, "open") else Path(path)
 
 
@@ -24,6 +27,8 @@ def write_bytes(path: Any, data: bytes) -> None:
     OSError
         If the data cannot be written; the target is as it was.
     """
+    from pathlib import Path
+
     path = as_path(path)
     if not isinstance(path, Path) or (path.exists() and not path.is_file()):
         with path.open("wb") as file:
@@ -31,7 +36,7 @@ def write_bytes(path: Any, data: bytes) -> None:
         return
     target = Path(os.path.realpath(path))  # a symbolic link stays, its target is replaced
     # A name has at most 255 bytes on common file systems.
-    temporary = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.tmp")
+    temporary = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.tmp")
     try:
         _write_through(temporary, data)
         if target.exists():
@@ -54,14 +59,14 @@ def read_bytes(path: Any) -> bytes:
     return data
 
 
-def _write_through(path: Path, data: bytes) -> None:
+def _write_through(path: "Path", data: bytes) -> None:
     with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _flush_folder(folder: Path) -> None:
+def _flush_folder(folder: "Path") -> None:
     """Make a new name in a folder last; where folders cannot be opened (Windows), the system sees to it."""
     if os.name == "nt":
         return

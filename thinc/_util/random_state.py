@@ -1,6 +1,5 @@
 """The state of the random generators in use, as plain data."""
 
-import random
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,8 @@ def get_random_state() -> dict[str, Any]:
 
     The masks of dropout are drawn from keys that come from NumPy's generator: they have no state of their own.
     """
+    import random
+
     version, words, gauss = random.getstate()
     state: dict[str, Any] = {
         "python": {"version": version, "words": numpy.array(words, dtype="<u4"), "gauss": gauss},
@@ -36,6 +37,8 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
     ValueError
         If it is not the state of such generators. Nothing has been changed.
     """
+    import random
+
     try:
         own = state["python"]
         python = (own["version"], tuple(own["words"].tolist()), own["gauss"])

@@ -1,6 +1,5 @@
 """One seed for every random generator in use."""
 
-import random
 import sys
 
 import numpy
@@ -20,6 +19,8 @@ def fix_random_seed(seed: int = 0) -> None:
     seed : int
         Any integer, negative or of any size.
     """
+    import random
+
     seed = int(seed)  # Python's generator takes no integers of NumPy
     random.seed(seed)
     numpy.random.seed(seed % 2**32)

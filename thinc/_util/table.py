@@ -1,7 +1,6 @@
 """Tables as text and as HTML, of trees too."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 INDENT = 1.2  # em per level, in HTML
 
@@ -31,6 +30,8 @@ def html_table(headings: Iterable[str], rows: Iterable[tuple[int, Sequence[str]]
 
     Everything is escaped.
     """
+    from html import escape
+
     head = "".join(f"<th>{escape(heading)}</th>" for heading in headings)
     body = "".join(
         f'<tr><td style="text-align:left;padding-left:{depth * INDENT + 0.5:.1f}em">{escape(first)}</td>'

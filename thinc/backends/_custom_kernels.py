@@ -1,7 +1,7 @@
 """The CUDA kernels of ``_cuda/*.cu``, compiled by CuPy for the GPU at hand when first asked for."""
 
 import functools
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any
 
 from .. import compat
@@ -9,7 +9,7 @@ from .. import compat
 if TYPE_CHECKING:
     KERNELS: Any
 
-FOLDER = Path(__file__).parent / "_cuda"
+FOLDER = os.path.join(os.path.dirname(__file__), "_cuda")
 ACTIVATIONS = (
     "Sigmoid", "Relu", "ClippedLinear", "Swish", "HardSwish", "HardSwishMobilenet", "Dish", "Gelu", "GeluApprox",
     "Mish",
@@ -46,7 +46,9 @@ KERNELS_LIST = [
 
 def read_source() -> str:
     """The text of all kernels, which is compiled as one."""
-    files = sorted(FOLDER.glob("*.cu"), key=lambda path: (path.name != "common.cu", path.name))
+    from pathlib import Path
+
+    files = sorted(Path(FOLDER).glob("*.cu"), key=lambda path: (path.name != "common.cu", path.name))
     return "\n".join(path.read_text(encoding="utf8") for path in files)
 
 

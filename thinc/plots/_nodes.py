@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .._model_places import Place, places_of
 from .._model_summary import Summary
-from .._model_tree import Place, places_of
 
 if TYPE_CHECKING:
     from .._model_summary import Row

@@ -1,7 +1,6 @@
 """TensorFlowShim: runs a Keras model, updates its variables with our optimizers, saves and loads it."""
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy
@@ -399,6 +398,7 @@ def _build(msg: Mapping[str, Any]) -> Any:
 
 def _build_hdf5(data: bytes) -> Any:
     import tempfile
+    from pathlib import Path
 
     with tempfile.TemporaryDirectory() as folder:  # Keras takes a file only
         path = Path(folder) / "model.h5"
