@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy
 import pytest
 import srsly
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from helpers.examples import examples
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import confection
-from confection import VARIABLE_RE, ConfigValidationError, Promise
+from confection import VARIABLE_RE, ConfigValidationError, Promise  # type: ignore[attr-defined]
 
 from ._config_annotations import adapt_annotations
 from ._util.paths import read_bytes, write_bytes

@@ -230,7 +230,7 @@ def _is_sequence(obj: Any) -> bool:
     return hasattr(obj, "__len__") and hasattr(obj, "__getitem__") and not isinstance(obj, (str, bytes, dict))
 
 
-def check_shapes(guesses: tuple, target: tuple) -> None:
+def check_shapes(guesses: tuple[Any, ...], target: tuple[Any, ...]) -> None:
     if guesses != target:
         raise ValueError(
             f"Cannot calculate {_NAME} loss: mismatched shapes: guesses are {guesses}, truths (as one row of "

@@ -84,7 +84,7 @@ class SequenceCategoricalCrossentropy(
             return [gradient for gradient, _ in pairs], sum(loss for _, loss in pairs)
         return result
 
-    def _compute_together(self, guesses: Any, truths: Any, divisor: int) -> tuple[list, Any] | None:
+    def _compute_together(self, guesses: Any, truths: Any, divisor: int) -> tuple[list[Any], Any] | None:
         """All sequences in one call of the kernel; None where truths are no labels or types differ."""
         if not len(guesses):
             return [], 0.0
@@ -99,7 +99,7 @@ class SequenceCategoricalCrossentropy(
             raise range_error(flags)
         return gradients, dtype.type(loss)
 
-    def _encode(self, arrays: list, truths: Any) -> list | None:
+    def _encode(self, arrays: list[Any], truths: Any) -> list[Any] | None:
         """Codes of all sequences; None where truths are no labels or types differ."""
         dtype = arrays[0].dtype
         if not all(has_kernel(X) and X.dtype == dtype for X in arrays):
@@ -147,7 +147,7 @@ class SequenceCategoricalCrossentropy_v4(SequenceCategoricalCrossentropy):
         )
         self.normalize = normalize
 
-    def _compute_together(self, guesses: Any, truths: Any, divisor: int) -> tuple[list, Any] | None:
+    def _compute_together(self, guesses: Any, truths: Any, divisor: int) -> tuple[list[Any], Any] | None:
         """Labels of sequences of one width, in one call of the kernel."""
         if not len(guesses):
             return [], 0.0

@@ -220,7 +220,7 @@ def _check(key: Any, weights: Any, gradient: Any, xp: Any) -> None:
         )
 
 
-def _check_state(arrays: dict | None, key: Any, weights: Any, shape: Any) -> None:
+def _check_state(arrays: dict[Any, Any] | None, key: Any, weights: Any, shape: Any) -> None:
     if arrays and shape is not None and key in arrays and arrays[key].size != math.prod(shape):
         raise ValueError(
             f"Cannot update parameter {key}: its shape is {weights.shape}, but the optimizer holds "
@@ -229,7 +229,7 @@ def _check_state(arrays: dict | None, key: Any, weights: Any, shape: Any) -> Non
         )
 
 
-def _state(arrays: dict, key: Any, like: Any, shape: tuple[int, ...]) -> Any:
+def _state(arrays: dict[Any, Any], key: Any, like: Any, shape: tuple[int, ...]) -> Any:
     """The moments or averages of a parameter, made of zeros at first sight."""
     if key not in arrays:
         xp = get_array_module(like)

@@ -12,8 +12,7 @@ from ._config_registries import create_registry
 from .types import Decorator
 
 if TYPE_CHECKING:
-    from confection import VARIABLE_RE, ConfigValidationError, Promise
-    from confection import registry as _Base
+    from confection import VARIABLE_RE, ConfigValidationError, Promise, registry as _Base  # type: ignore[attr-defined]
 
     from ._config import Config
 else:

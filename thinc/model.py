@@ -21,8 +21,7 @@ from typing import (
 
 from . import _model_io, _model_state, _model_tree
 from ._model_io import deserialize_attr, serialize_attr
-from ._model_operators import Operators
-from ._model_operators import context_operators as context_operators
+from ._model_operators import Operators, context_operators as context_operators
 from ._model_state import State, put_back, remember
 from ._util.arrays import is_finite
 from ._util.constants import constant, knows_constants

@@ -9,8 +9,8 @@ from ._optimizer_base import (  # noqa: F401
     IntOrSeq,
     KeyT,
     Optimizer,
-    is_ours,
-    update_each,
+    is_ours as is_ours,
+    update_each as update_each,
 )
 from ._optimizer_lamb import LAMB
 from ._optimizer_lion import Lion

@@ -119,7 +119,7 @@ class _ValidatedType:
         yield cls._get_validator()
 
 
-class _Array(_ValidatedType, Sized, Container):
+class _Array(_ValidatedType, Sized, Container[Any]):
     """The surface that arrays of every rank and kind share."""
 
     _ndim: ClassVar[Optional[int]] = None
@@ -935,7 +935,7 @@ def _take(items: Any, index: Any) -> Any:
     return items[index]
 
 
-Batchable = Union[Pairs, Ragged, Padded, ArrayXd, List, Tuple]
+Batchable = Union[Pairs, Ragged, Padded, ArrayXd, List, Tuple]  # type: ignore[type-arg]
 
 
 @dataclass

@@ -26,7 +26,7 @@ from ._util.arrays import (
     is_torch_gpu_array,
     is_torch_mps_array,
     is_xp_array,
-    to_numpy,
+    to_numpy as to_numpy,
 )
 from ._util.callables import partial
 from ._util.categorical import to_categorical
@@ -43,19 +43,19 @@ from ._util.seeds import fix_random_seed
 from ._util.validation import (
     DATA_VALIDATION,
     DataValidationError,
-    data_validation,
+    data_validation as data_validation,
     validate_fwd_input_output,
 )
 from .backends._context import (
     get_torch_default_device,
     gpu_is_available,
     prefer_gpu,
-    require_cpu,
+    require_cpu as require_cpu,
     require_gpu,
     set_active_gpu,
 )
-from .backends._convert import mxnet2xp, torch2xp, xp2mxnet, xp2torch
-from .backends._convert_jax import get_jax_default_device, jax2xp, xp2jax
+from .backends._convert import mxnet2xp as mxnet2xp, torch2xp, xp2mxnet as xp2mxnet, xp2torch
+from .backends._convert_jax import get_jax_default_device, jax2xp as jax2xp, xp2jax as xp2jax
 from .backends._convert_tensorflow import tensorflow2xp, xp2tensorflow
 
 __all__ = [

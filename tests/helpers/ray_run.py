@@ -17,8 +17,16 @@ import ray
 from ray.cluster_utils import Cluster
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 
-from thinc.api import Adam, CategoricalCrossentropy, LayerNorm, Relu, Softmax_v2, chain, fix_random_seed
-from thinc.api import warmup_linear as warmup
+from thinc.api import (
+    Adam,
+    CategoricalCrossentropy,
+    LayerNorm,
+    Relu,
+    Softmax_v2,
+    chain,
+    fix_random_seed,
+    warmup_linear as warmup,
+)
 from thinc.distributed import (
     ThincTrainer,
     get_communicator,

@@ -5,8 +5,7 @@ import pickle
 
 import numpy
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from helpers.examples import examples
 from thinc.kernels.idmap import IdMap

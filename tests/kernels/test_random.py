@@ -8,8 +8,7 @@ from numpy.testing import assert_array_equal
 
 from thinc.backends import NumpyOps
 from thinc.backends._cpu_random import random_bits
-from thinc.backends._random_reference import dropout_mask, philox4x32
-from thinc.backends._random_reference import random_bits as reference_bits
+from thinc.backends._random_reference import dropout_mask, philox4x32, random_bits as reference_bits
 from thinc.kernels._dispatch import available_isas, use_isa
 
 KEYS = [0, 1, 0xDEADBEEFCAFE, 2**53 - 1, 2**64 - 1]

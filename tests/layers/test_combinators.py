@@ -4,8 +4,7 @@ import numpy
 import pytest
 
 from thinc import layers
-from thinc.layers.chain import chain_no_types
-from thinc.layers.chain import init as chain_init
+from thinc.layers.chain import chain_no_types, init as chain_init
 from thinc.model import Model
 from thinc.types import Ragged
 

@@ -6,8 +6,7 @@ from pathlib import Path, PurePosixPath
 import numpy
 import pytest
 import srsly
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from numpy.testing import assert_array_equal
 
 from helpers.examples import examples

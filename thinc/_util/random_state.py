@@ -45,7 +45,10 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
         random.Random().setstate(python)
         scratch = type(numpy.random.mtrand._rand._bit_generator)
         numpy.random.RandomState(scratch()).set_state(state["numpy"])
-        seeders = [lambda: random.setstate(python), lambda: numpy.random.set_state(state["numpy"])]
+        seeders: list[Callable[[], Any]] = [
+            lambda: random.setstate(python),
+            lambda: numpy.random.set_state(state["numpy"]),
+        ]
         if "torch" in state and "torch" in sys.modules:
             seeders.append(_prepare_torch(sys.modules["torch"], state["torch"]))
     except (AttributeError, IndexError, KeyError, OverflowError, RuntimeError, TypeError, ValueError) as err:

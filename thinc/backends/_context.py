@@ -20,7 +20,7 @@ from .ops import Ops
 
 context_ops: ContextVar[Ops | None] = ContextVar("context_ops", default=None)
 # The dict is replaced by a larger one, never changed.
-context_pools: ContextVar[dict] = ContextVar("context_pools", default={})  # noqa: B039
+context_pools: ContextVar[dict[Any, Any]] = ContextVar("context_pools", default={})  # noqa: B039
 _thread_record = threading.local()
 
 

@@ -19,7 +19,7 @@ from ._ops_activations import sigmoid
 from ._packed_steps import parameter_blocks, side_by_side, split_steps, state_before
 
 
-class LSTMState(tuple):
+class LSTMState(tuple[Any, ...]):
     """What the backward pass needs: the tuple (Y, G, C, X).
 
     Y and C ``(depth, dirs, N, nO)`` are the hidden and cell states, G ``(depth, dirs, N, 4 * nO)`` the gates

@@ -120,7 +120,7 @@ class ArrayOps:
         """``X + Y``, as a new array."""
         return X + Y
 
-    def _add_items(self, Xs: Any, Ys: Any) -> list | None:
+    def _add_items(self, Xs: Any, Ys: Any) -> list[Any] | None:
         """``X + Y`` for each pair of arrays in two lists; None if the lists, or two arrays, differ in shape."""
         if len(Xs) != len(Ys):
             return None
@@ -129,7 +129,7 @@ class ArrayOps:
             return None
         return [self._add(X, Y) for X, Y in pairs]
 
-    def _sum(self, arrays: list) -> Any:
+    def _sum(self, arrays: list[Any]) -> Any:
         """The sum of arrays of one shape, None if these are not arrays of one shape.
 
         It may be computed in one of them that nobody holds but the list.

@@ -141,7 +141,7 @@ class AttentionOps(ArrayOps):
         X[:, : n_heads * width] = turned.reshape((X.shape[0], n_heads * width))
 
 
-def _split(X: Any, lengths: Any, n_heads: int, drop: float) -> Iterator[tuple[slice, list]]:
+def _split(X: Any, lengths: Any, n_heads: int, drop: float) -> Iterator[tuple[slice, list[Any]]]:
     """The rows, and Q, K, V ``(n_heads, n, width)``, of each sequence that has rows."""
     if X.ndim != 2 or n_heads < 1 or X.shape[1] % (3 * n_heads):
         raise ValueError(

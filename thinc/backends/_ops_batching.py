@@ -203,7 +203,7 @@ class BatchingOps(ArrayOps):
         return self._length_batches(size, lengths, make_take, padded, bucket, shuffle, buffer, seed)
 
     def _side_by_side(
-        self, operation: str, sequences: list, length: int, other_lengths: list[int]
+        self, operation: str, sequences: list[Any], length: int, other_lengths: list[int]
     ) -> Callable[[], Take]:
         def make_take() -> Take:
             shortest = min(other_lengths, default=length)
@@ -304,7 +304,7 @@ def _as_indices(key: Any) -> numpy.ndarray:
     return numpy.arange(key.start, key.stop) if isinstance(key, slice) else key
 
 
-def _lengths(operation: str, sequences: list) -> list[int]:
+def _lengths(operation: str, sequences: list[Any]) -> list[int]:
     try:
         return [len(sequence) for sequence in sequences]
     except TypeError as err:

@@ -12,7 +12,7 @@ class LSTMOps(ArrayOps):
 
     def lstm_forward_training(
         self, params: Any, H0: Any, C0: Any, X: Any, size_at_t: Any
-    ) -> tuple[Any, tuple]:
+    ) -> tuple[Any, tuple[Any, ...]]:
         """Run an LSTM over packed sequences.
 
         Parameters

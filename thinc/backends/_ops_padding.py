@@ -42,7 +42,7 @@ class PaddingOps(ArrayOps):
         result = self._concatenate(kept, axis=0)
         return result if dtype is None else self.xp.asarray(result, dtype=dtype)
 
-    def unflatten(self, X: Any, lengths: Any, pad: int = 0) -> list:
+    def unflatten(self, X: Any, lengths: Any, pad: int = 0) -> list[Any]:
         """Split rows into sequences: the inverse of `flatten`.
 
         Parameters
@@ -104,7 +104,7 @@ class PaddingOps(ArrayOps):
         for row, seq in zip(output, seqs, strict=True):
             row[: len(seq)] = seq
 
-    def unpad(self, padded: Any, lengths: Any) -> list:
+    def unpad(self, padded: Any, lengths: Any) -> list[Any]:
         """Views ``padded[i, :lengths[i]]``: the inverse of `pad`."""
         return [padded[i, :length] for i, length in enumerate(_to_ints(lengths))]
 
@@ -138,11 +138,11 @@ class PaddingOps(ArrayOps):
         size_at_t = len(seqs) - numpy.searchsorted(lengths[::-1], range(lengths[0]), side="right")
         return Padded(data, self.asarray1i(size_at_t), self.asarray1i(lengths), self.asarray1i(order))
 
-    def padded2list(self, padded: Padded) -> list:
+    def padded2list(self, padded: Padded) -> list[Any]:
         """The sequences of a `Padded` in their original order: the inverse of `list2padded`."""
         columns = self.xp.ascontiguousarray(self.xp.swapaxes(padded.data, 0, 1))
         lengths = _to_ints(padded.lengths)
-        sequences: list = [None] * len(lengths)
+        sequences: list[Any] = [None] * len(lengths)
         for column, i in enumerate(_to_ints(padded.indices)):
             sequences[i] = columns[column, : lengths[column]]
         return sequences

@@ -28,7 +28,7 @@ def side_by_side(Y: Any) -> Any:  # (dirs, N, nO) -> (N, dirs * nO), a copy
 
 def parameter_blocks(
     params: Any, n_gates: int, depth: int, dirs: int, nO: int, nI: int
-) -> Iterator[tuple[int, int, tuple]]:
+) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
     """Layer, direction and views of Wx (n_gates * nO, width), bx, Wh (n_gates * nO, nO), bh."""
     width = nI
     end = 0

@@ -18,7 +18,7 @@ _Base: Any = _find_base()
 
 
 @registry.ops("MPSOps")
-class MPSOps(_Base):
+class MPSOps(_Base):  # type: ignore[misc]
     """Operations on arrays in main memory; PyTorch takes Apple's GPU as its default device.
 
     A subclass of `AppleOps` where thinc_apple_ops is installed, else of `NumpyOps`.

@@ -7,8 +7,7 @@ from ..model import Model
 from ..optimizers import Optimizer
 from ..types import SizedGenerator
 from .collectives import GROUP_BACKENDS
-from .shared_memory import BACKENDS as RING_BACKENDS
-from .shared_memory import check_backend
+from .shared_memory import BACKENDS as RING_BACKENDS, check_backend
 
 BACKENDS = (*RING_BACKENDS, *GROUP_BACKENDS)
 

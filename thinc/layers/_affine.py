@@ -6,12 +6,14 @@ from ..model import Model
 from ._batches import with_width
 
 
-def affine(model: Model, X: Any, W: Any, b: Any) -> Any:  # X: (B, nI), W: (nO, nI), b: (nO,)
+def affine(model: Model[Any, Any], X: Any, W: Any, b: Any) -> Any:  # X: (B, nI), W: (nO, nI), b: (nO,)
     """Return a fresh ``X Wᵀ + b`` of shape (B, nO); the caller may change it in place."""
     return model.ops.affine(with_width(X, W.shape[1]), W, b)
 
 
-def backprop_affine(model: Model, dA: Any, X: Any, W: Any, wants_dX: bool = True) -> Any:  # dA: (B, nO)
+def backprop_affine(
+    model: Model[Any, Any], dA: Any, X: Any, W: Any, wants_dX: bool = True
+) -> Any:  # dA: (B, nO)
     """Add to the gradients of the parameters "W" and "b" and return dX, of shape (B, nI), or None.
 
     ``W`` is the matrix that the forward pass used; the parameters may have more dimensions, such as (nO, nP, nI)
@@ -32,7 +34,7 @@ def backprop_affine(model: Model, dA: Any, X: Any, W: Any, wants_dX: bool = True
     return dX
 
 
-def gradient_to_add_to(model: Model, shape: tuple[int, ...], dtype: Any) -> Any:
+def gradient_to_add_to(model: Model[Any, Any], shape: tuple[int, ...], dtype: Any) -> Any:
     """Return the gradient of "W", if there is one that a product may be added to in place; else None."""
     dW: Any = model.maybe_get_grad("W")
     if dW is not None and dW.shape == shape and dW.dtype == dtype and dW.flags.c_contiguous:

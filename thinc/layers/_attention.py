@@ -9,8 +9,8 @@ from ._widths import set_widths
 
 
 def attend(
-    model: Model, X: Floats2d, K: Floats2d, lengths: Ints1d, wants_dX: bool, wants_dK: bool
-) -> tuple[Floats2d, Callable]:
+    model: Model[Any, Any], X: Floats2d, K: Floats2d, lengths: Ints1d, wants_dX: bool, wants_dK: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     """Weigh each row of X by the softmax over its sequence of ``K @ Q``; X and K: (T, nO).
 
     The callback takes dY, adds to the gradient of "Q" and returns dX, without what flows through K, and dK; each
@@ -32,7 +32,7 @@ def attend(
     return Y, backprop
 
 
-def init_query(model: Model, X: Any) -> None:
+def init_query(model: Model[Any, Any], X: Any) -> None:
     """Take nO from the sample and draw "Q"."""
     set_widths(model, nO=X)
     Q = model.ops.xp.random.uniform(-0.1, 0.1, (model.get_dim("nO"),))

@@ -32,12 +32,12 @@ class Activation(NamedTuple):
 
 def dense(
     name: str,
-    forward: Callable,
-    init: Callable,
+    forward: Callable[..., Any],
+    init: Callable[..., Any],
     nO: int | None,
     nI: int | None,
-    init_W: Callable,
-    init_b: Callable | None,
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any] | None,
     *,
     more_dims: dict[str, int | None] = {},
     attrs: dict[str, Any] = {},
@@ -69,7 +69,7 @@ def finished(
 
 def forward_activation(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool, activation: Activation, **settings: float
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     """Run ``Y = f(X Wᵀ + b)``; ``settings`` go to both operations of the activation."""
     ops = model.ops
     W = model.get_param("W")
@@ -98,8 +98,8 @@ def forward_activation(
 
 
 def init(
-    init_W: Callable,
-    init_b: Callable,
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any],
     model: Model[Floats2d, Floats2d],
     X: Floats2d | None = None,
     Y: Floats2d | None = None,
@@ -110,8 +110,8 @@ def init(
 
 
 def init_unset(
-    init_W: Callable,
-    init_b: Callable,
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any],
     model: Model[Floats2d, Floats2d],
     X: Floats2d | None = None,
     Y: Floats2d | None = None,
@@ -124,7 +124,7 @@ def init_unset(
     init(init_W, init_b, model, X, Y)
 
 
-def _draw(init_W: Callable, init_b: Callable, model: Model) -> None:
+def _draw(init_W: Callable[..., Any], init_b: Callable[..., Any], model: Model[Any, Any]) -> None:
     shape = tuple(model.get_dim(name) for name in ("nO", "nP") if model.has_dim(name) is not False)
     W = init_W(model.ops, (*shape, model.get_dim("nI")))
     b = init_b(model.ops, shape)

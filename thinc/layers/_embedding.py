@@ -10,24 +10,24 @@ from .chain import chain
 
 def embedding(
     name: str,
-    forward: Callable,
-    init: Callable,
+    forward: Callable[..., Any],
+    init: Callable[..., Any],
     dims: dict[str, int | None],
     attrs: dict[str, Any],
     column: int | None,
     dropout: float | None,
-) -> Model:
+) -> Model[Any, Any]:
     """Build a node with a table "E", and before it, where asked for, the selection of a column of ids."""
     if dropout is not None:  # only then: tools that set rates look for the attribute
         attrs = {**attrs, "dropout_rate": dropout}
-    model: Model = Model(name, forward, init=init, dims=dims, params={"E": None}, attrs=attrs)
+    model: Model[Any, Any] = Model(name, forward, init=init, dims=dims, params={"E": None}, attrs=attrs)
     if column is not None:
         model = chain(ints_getitem((slice(0, None), column)), model)
     model.attrs["column"] = column
     return model
 
 
-def drop_dimensions(model: Model, Y: Any, is_train: bool) -> Floats1d | None:
+def drop_dimensions(model: Model[Any, Any], Y: Any, is_train: bool) -> Floats1d | None:
     """In training, multiply ``Y`` in place by one mask (nO,) for all rows; return the mask, if any."""
     rate = model.attrs.get("dropout_rate")
     if not is_train or not rate:
@@ -37,7 +37,7 @@ def drop_dimensions(model: Model, Y: Any, is_train: bool) -> Floats1d | None:
     return mask
 
 
-def add_to_table(model: Model, add: Callable, rows: Any, dY: Floats2d) -> None:
+def add_to_table(model: Model[Any, Any], add: Callable[..., Any], rows: Any, dY: Floats2d) -> None:
     """Run ``add(dE, rows, dY)``, which adds in place, on the gradient of "E"."""
     if model.has_grad("E"):  # straight into it: the table may be much larger than the batch
         add(model.get_grad("E"), rows, dY)

@@ -11,7 +11,7 @@ from ._gradients import refusal
 from ._widths import copy_dims
 
 
-def forward_list(model: Model, Xs: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward_list(model: Model[Any, Any], Xs: Any, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     """Run the wrapped layer on the items one after the other, with the padding that the model asks for."""
     ops = model.ops
     pad = model.attrs["pad"]
@@ -45,12 +45,14 @@ class Views(NamedTuple):
         From what the layer returns, and the data it was given, back to (steps, B, nO).
     """
 
-    of_ragged: Callable
-    of_padded: Callable
-    to_padded: Callable
+    of_ragged: Callable[..., Any]
+    of_padded: Callable[..., Any]
+    to_padded: Callable[..., Any]
 
 
-def forward_flat(model: Model, X: Any, is_train: bool, views: Views) -> tuple[Any, Callable]:
+def forward_flat(
+    model: Model[Any, Any], X: Any, is_train: bool, views: Views
+) -> tuple[Any, Callable[..., Any]]:
     """Run the wrapped layer on the data of any batch, as one array."""
     if isinstance(X, (list, tuple)):
         return forward_list(model, X, is_train)
@@ -61,7 +63,9 @@ def forward_flat(model: Model, X: Any, is_train: bool, views: Views) -> tuple[An
     return model.layers[0](X, is_train)
 
 
-def _forward_ragged(model: Model, Xr: Ragged, is_train: bool, views: Views) -> tuple[Any, Callable]:
+def _forward_ragged(
+    model: Model[Any, Any], Xr: Ragged, is_train: bool, views: Views
+) -> tuple[Any, Callable[..., Any]]:
     Y, backprop_array = model.layers[0](mark_like(views.of_ragged(Xr), Xr), is_train)
 
     def backprop(dYr: Ragged) -> "Ragged | None":
@@ -73,7 +77,9 @@ def _forward_ragged(model: Model, Xr: Ragged, is_train: bool, views: Views) -> t
     return Ragged(Y, Xr.lengths), backprop
 
 
-def _forward_padded(model: Model, Xp: Padded, is_train: bool, views: Views) -> tuple[Any, Callable]:
+def _forward_padded(
+    model: Model[Any, Any], Xp: Padded, is_train: bool, views: Views
+) -> tuple[Any, Callable[..., Any]]:
     Y, backprop_array = model.layers[0](mark_like(views.of_padded(Xp.data), Xp), is_train)
 
     def backprop(dYp: Padded) -> "Padded | None":
@@ -89,14 +95,14 @@ def _forward_padded(model: Model, Xp: Padded, is_train: bool, views: Views) -> t
     return Padded(views.to_padded(Y, Xp.data), Xp.size_at_t, Xp.lengths, Xp.indices), backprop
 
 
-def init_flat(model: Model, X: Any, Y: Any, views: Views) -> None:
+def init_flat(model: Model[Any, Any], X: Any, Y: Any, views: Views) -> None:
     """Initialize the wrapped layer with the arrays that it will get and take over its dimensions."""
     layer = model.layers[0]
     layer.initialize(X=_array(model, X, views), Y=_array(model, Y, views))
     copy_dims(model, layer, layer.dim_names)
 
 
-def _array(model: Model, batch: Any, views: Views) -> Any:
+def _array(model: Model[Any, Any], batch: Any, views: Views) -> Any:
     if isinstance(batch, (list, tuple)):
         return model.ops.flatten(batch, pad=model.attrs["pad"])
     if isinstance(batch, Ragged):

@@ -15,11 +15,11 @@ from ._widths import set_widths
 
 def gated(
     name: str,
-    forward: Callable,
+    forward: Callable[..., Any],
     nO: int | None,
     nI: int | None,
-    init_W: Callable | None,
-    init_b: Callable | None,
+    init_W: Callable[..., Any] | None,
+    init_b: Callable[..., Any] | None,
     dropout: float | None,
     normalize: bool,
 ) -> Model[Floats2d, Floats2d]:
@@ -40,7 +40,7 @@ def gated(
 
 def forward_gated(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool, name: str
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     """Run the layer with the operation of that name, and of ``_backprop`` and that name."""
     ops = model.ops
     weights: Any = model.get_param("W")
@@ -62,8 +62,8 @@ def forward_gated(
 
 
 def init(
-    init_W: Callable,
-    init_b: Callable,
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any],
     model: Model[Floats2d, Floats2d],
     X: Floats2d | None = None,
     Y: Floats2d | None = None,

@@ -10,7 +10,7 @@ from ..model import Model
 FLOAT32 = numpy.dtype("float32")
 
 
-def fit_gradient(model: Model, dY: Any, shape: tuple[int, ...], kinds: str = "f") -> Any:
+def fit_gradient(model: Model[Any, Any], dY: Any, shape: tuple[int, ...], kinds: str = "f") -> Any:
     """Return the gradient ``dY`` of an array; that of an empty batch gets its width back.
 
     Raises
@@ -30,7 +30,7 @@ def fit_gradient(model: Model, dY: Any, shape: tuple[int, ...], kinds: str = "f"
     raise refusal(model, f"floats of shape {shape}", dY)
 
 
-def fit_gradient_exactly(model: Model, dY: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+def fit_gradient_exactly(model: Model[Any, Any], dY: Any, shape: tuple[int, ...], dtype: Any) -> Any:
     """Like `fit_gradient`, for a gradient that has to have the dtype of the output, too."""
     try:
         if dY.shape == shape and dY.dtype == dtype:
@@ -46,13 +46,13 @@ def fit_gradient_exactly(model: Model, dY: Any, shape: tuple[int, ...], dtype: A
     return dY
 
 
-def expect_gradients(model: Model, dYs: Any, n: int) -> None:
+def expect_gradients(model: Model[Any, Any], dYs: Any, n: int) -> None:
     """Raise a ValueError unless the gradient is a list with an item for each of the output's, or without any."""
     if not isinstance(dYs, (list, tuple)) or len(dYs) not in (n, 0):
         raise refusal(model, f"a list of {n} arrays", dYs)
 
 
-def refusal(model: Model, expected: str, dY: Any) -> ValueError:
+def refusal(model: Model[Any, Any], expected: str, dY: Any) -> ValueError:
     """Return the error for a gradient that is not like the output."""
     return ValueError(
         f"{model.name}: Shape mismatch in backprop: expected a gradient like the output, Y: {expected}, "

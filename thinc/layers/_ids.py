@@ -8,7 +8,7 @@ from .._util.arrays import is_xp_array, to_numpy
 from ..model import Model
 
 
-def select_ids(model: Model, ids: Any, column: int | None) -> numpy.ndarray:
+def select_ids(model: Model[Any, Any], ids: Any, column: int | None) -> numpy.ndarray:
     """Return an array of ids, or a column of it, as a vector on the CPU."""
     vector = to_numpy(ids)
     if not vector.size:  # even if it has lost its columns, as a flattened empty list has
@@ -23,12 +23,12 @@ def select_ids(model: Model, ids: Any, column: int | None) -> numpy.ndarray:
     return vector
 
 
-def as_output(model: Model, values: Any, dtype: Any) -> Any:
+def as_output(model: Model[Any, Any], values: Any, dtype: Any) -> Any:
     """Return the mapped values as an array (n, 1) on the model's device."""
     return model.ops.asarray(values, dtype=dtype).reshape((-1, 1))
 
 
-def no_gradient(model: Model, ids: Any) -> Callable:
+def no_gradient(model: Model[Any, Any], ids: Any) -> Callable[..., Any]:
     """Return a callback for ids: zeros, not to be changed, if they came as an array, else an empty list."""
     if not is_xp_array(ids):
         return lambda dY: []

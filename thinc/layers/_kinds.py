@@ -16,10 +16,12 @@ INT32 = numpy.dtype("int32")
 
 # Converts a batch into the kind that the layer takes. Returns it, and a function that puts a batch of that
 # kind, an output or a gradient, into a batch of the kind and order it got. Fit for gradients as well.
-Convert = Callable[[Model, Any], tuple[Any, Callable]]
+Convert = Callable[[Model[Any, Any], Any], tuple[Any, Callable[..., Any]]]
 
 
-def forward_as(convert: Convert, model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward_as(
+    convert: Convert, model: Model[Any, Any], X: Any, is_train: bool
+) -> tuple[Any, Callable[..., Any]]:
     """Run the wrapped layer on the converted batch; its output and gradients have the kind of ``X``."""
     layer = model.layers[0]
     batch, restore = convert(model, X)
@@ -38,7 +40,9 @@ def forward_as(convert: Convert, model: Model, X: Any, is_train: bool) -> tuple[
     return restore(Y), backprop
 
 
-def forward_either(forward_ragged: Callable, model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward_either(
+    forward_ragged: Callable[..., Any], model: Model[Any, Any], X: Any, is_train: bool
+) -> tuple[Any, Callable[..., Any]]:
     """Run the forward pass of a layer that takes Ragged on a Ragged or a Padded."""
     if not isinstance(X, Padded):
         expect_kind(model, Ragged, X)
@@ -58,14 +62,14 @@ def forward_either(forward_ragged: Callable, model: Model, X: Any, is_train: boo
     return Y, backprop
 
 
-def padded_as_ragged(model: Model, Xp: Padded) -> tuple[Ragged, Callable]:
+def padded_as_ragged(model: Model[Any, Any], Xp: Padded) -> tuple[Ragged, Callable[..., Any]]:
     """Return the sequences in their original order, and a function that puts such ones into a batch like ``Xp``."""
     check_padded(model, Xp)
     Xr = Ragged(*model.ops._padded2rows(Xp))
     return Xr, lambda Yr: model.ops._list2padded_like(ragged_to_list(model, Yr), Xp)
 
 
-def init_as(convert: Convert, model: Model, X: Any, Y: Any) -> None:
+def init_as(convert: Convert, model: Model[Any, Any], X: Any, Y: Any) -> None:
     """Initialize the wrapped layer with converted samples.
 
     Dimensions of the wrapper that are not set stay so: saved models have them like this.
@@ -80,7 +84,7 @@ def list_to_ragged(ops: Ops, Xs: Any) -> Ragged:
     return Ragged(ops.flatten(Xs), ops.asarray1i([len(X) for X in Xs]))
 
 
-def ragged_to_list(model: Model, Xr: Ragged) -> list[Any]:
+def ragged_to_list(model: Model[Any, Any], Xr: Ragged) -> list[Any]:
     """Split a Ragged into its sequences.
 
     Raises
@@ -101,7 +105,7 @@ def ragged_to_list(model: Model, Xr: Ragged) -> list[Any]:
     return ops.unflatten(Xr.dataXd, lengths)
 
 
-def check_padded(model: Model, Xp: Any) -> None:
+def check_padded(model: Model[Any, Any], Xp: Any) -> None:
     """Raise an error unless it is a Padded with a length for each of its sequences."""
     n = len(Xp.lengths)
     if Xp.data.shape[1] != n or len(Xp.indices) != n:
@@ -111,7 +115,7 @@ def check_padded(model: Model, Xp: Any) -> None:
         )
 
 
-def as_lengths(model: Model, lengths: Any) -> Any:
+def as_lengths(model: Model[Any, Any], lengths: Any) -> Any:
     """Return lengths of any integer type, or a list of numbers, as int32.
 
     Raises
@@ -124,7 +128,7 @@ def as_lengths(model: Model, lengths: Any) -> Any:
     return model.ops.asarray1i(lengths)
 
 
-def expect_kind(model: Model, kind: type, X: Any) -> None:
+def expect_kind(model: Model[Any, Any], kind: type, X: Any) -> None:
     """Raise a ValueError unless the batch is a Ragged, or a Padded, as the layer needs it."""
     if not isinstance(X, kind):
         raise ValueError(
@@ -133,7 +137,7 @@ def expect_kind(model: Model, kind: type, X: Any) -> None:
         )
 
 
-def expect_sequences(model: Model, kinds: str, X: Any) -> None:
+def expect_sequences(model: Model[Any, Any], kinds: str, X: Any) -> None:
     """Raise a ValueError unless the batch is a list or tuple, the last of the kinds that a wrapper takes."""
     if not isinstance(X, (list, tuple)):
         raise ValueError(f"{model.name} expects {kinds} or a list of arrays, but got {type(X).__name__}.")

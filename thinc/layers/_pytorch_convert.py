@@ -13,7 +13,9 @@ from ._framework import batch_to_call
 from ._kinds import expect_kind
 
 
-def convert_pytorch_default_inputs(model: Model, X: Any, is_train: bool) -> tuple[ArgsKwargs, Callable]:
+def convert_pytorch_default_inputs(
+    model: Model[Any, Any], X: Any, is_train: bool
+) -> tuple[ArgsKwargs, Callable[..., Any]]:
     """Make tensors of all arrays in nested lists, tuples, dicts and ArgsKwargs.
 
     Returns
@@ -39,8 +41,8 @@ def convert_pytorch_default_inputs(model: Model, X: Any, is_train: bool) -> tupl
 
 
 def convert_pytorch_default_outputs(
-    model: Model, X_Yt: tuple[Any, Any], is_train: bool
-) -> tuple[Any, Callable]:
+    model: Model[Any, Any], X_Yt: tuple[Any, Any], is_train: bool
+) -> tuple[Any, Callable[..., Any]]:
     """Make arrays of all tensors in nested lists, tuples and dicts; of float32 where mixed precision gives half.
 
     Returns
@@ -68,7 +70,7 @@ def convert_pytorch_default_outputs(
     return convert_recursive(is_torch_array, to_array, Yt), get_dYt
 
 
-def _pair(model: Model, Yt: Any, dY: Any) -> Iterator[tuple[Any, Any]]:
+def _pair(model: Model[Any, Any], Yt: Any, dY: Any) -> Iterator[tuple[Any, Any]]:
     """Each tensor of the output with its gradient, where it has one."""
     if dY is None:
         return
@@ -94,7 +96,7 @@ def _pair(model: Model, Yt: Any, dY: Any) -> Iterator[tuple[Any, Any]]:
             yield from _pair(model, item, value)
 
 
-def _to_gradient(model: Model, Yt: Any, dY: Any) -> Any:
+def _to_gradient(model: Model[Any, Any], Yt: Any, dY: Any) -> Any:
     """The gradient of an output tensor as a tensor on the same device."""
     if not is_xp_array(dY):  # arithmetic on arrays without dimensions gives plain numbers
         dY = model.ops.xp.asarray(dY)
@@ -105,7 +107,9 @@ def _to_gradient(model: Model, Yt: Any, dY: Any) -> Any:
     return xp2torch(dY, device=Yt.device)
 
 
-def convert_rnn_inputs(model: Model, Xp: Padded, is_train: bool) -> tuple[ArgsKwargs, Callable]:
+def convert_rnn_inputs(
+    model: Model[Any, Any], Xp: Padded, is_train: bool
+) -> tuple[ArgsKwargs, Callable[..., Any]]:
     """The data of a Padded, and None for the state to begin with."""
     expect_kind(model, Padded, Xp)
     records = is_train and not is_constant(Xp)
@@ -119,7 +123,9 @@ def convert_rnn_inputs(model: Model, Xp: Padded, is_train: bool) -> tuple[ArgsKw
     return ArgsKwargs((Xt, None), {}), get_dX
 
 
-def convert_rnn_outputs(model: Model, Xp_YtS: tuple[Padded, Any], is_train: bool) -> tuple[Padded, Callable]:
+def convert_rnn_outputs(
+    model: Model[Any, Any], Xp_YtS: tuple[Padded, Any], is_train: bool
+) -> tuple[Padded, Callable[..., Any]]:
     """A Padded of the first of two outputs; the second one is the state at the end."""
     Xp, (Yt, _) = Xp_YtS
 
@@ -129,5 +135,5 @@ def convert_rnn_outputs(model: Model, Xp_YtS: tuple[Padded, Any], is_train: bool
     return _padded_like(model, Xp, Yt), get_dYt
 
 
-def _padded_like(model: Model, Xp: Padded, tensor: Any) -> Padded:
+def _padded_like(model: Model[Any, Any], Xp: Padded, tensor: Any) -> Padded:
     return Padded(torch2xp(tensor, ops=model.ops), Xp.size_at_t, Xp.lengths, Xp.indices)

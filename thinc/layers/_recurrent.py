@@ -33,7 +33,7 @@ def width_of_direction(name: str, nO: int, dirs: int) -> int:
     return nO // dirs
 
 
-def packed_steps(model: Model, Xp: Padded) -> tuple[Floats2d, Ints1d]:
+def packed_steps(model: Model[Any, Any], Xp: Padded) -> tuple[Floats2d, Ints1d]:
     """Return the rows (N, nI) of a batch, step by step, and how many there are of each step.
 
     Raises
@@ -56,14 +56,19 @@ def packed_steps(model: Model, Xp: Padded) -> tuple[Floats2d, Ints1d]:
     return X, sizes
 
 
-def padded_like(model: Model, Xp: Padded, Y: Any) -> Padded:  # Y: (N, nO)
+def padded_like(model: Model[Any, Any], Xp: Padded, Y: Any) -> Padded:  # Y: (N, nO)
     """Put rows, step by step, into a batch like ``Xp``."""
     data = model.ops._unpack_steps(Y, Xp.size_at_t, Xp.data.shape[1])
     return Padded(data, Xp.size_at_t, Xp.lengths, Xp.indices)
 
 
 def draw_blocks(
-    init_W: Callable, init_b: Callable, model: Model, X: Padded | None, Y: Padded | None, n_gates: int
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any],
+    model: Model[Any, Any],
+    X: Padded | None,
+    Y: Padded | None,
+    n_gates: int,
 ) -> tuple[Floats1d, int]:
     """Take the widths from samples, and draw the weights of all layers, directions and gates.
 

@@ -13,7 +13,7 @@ from ._kinds import as_lengths, expect_kind
 INT32 = numpy.dtype("int32")
 
 
-def sequences(model: Model, Xr: Ragged) -> tuple[Floats2d, Ints1d]:
+def sequences(model: Model[Any, Any], Xr: Ragged) -> tuple[Floats2d, Ints1d]:
     """Return the data (T, nO), which keeps its width when it is empty, and the lengths, int32 (B,)."""
     if not isinstance(Xr, Ragged):
         expect_kind(model, Ragged, Xr)
@@ -31,7 +31,9 @@ def sequences(model: Model, Xr: Ragged) -> tuple[Floats2d, Ints1d]:
     return data, lengths
 
 
-def checked(model: Model, backprop: Callable, Y: Any, lengths: Ints1d) -> Callable:
+def checked(
+    model: Model[Any, Any], backprop: Callable[..., Any], Y: Any, lengths: Ints1d
+) -> Callable[..., Any]:
     """Check gradients against the output and put what ``backprop`` makes of them into a Ragged."""
 
     def backprop_checked(dY: Floats2d) -> Ragged:

@@ -5,7 +5,7 @@ from typing import Any
 from ..model import Model
 
 
-def expect_list(model: Model, Xs: Any) -> None:
+def expect_list(model: Model[Any, Any], Xs: Any) -> None:
     """Raise a ValueError unless the input is a list or tuple, the items of which are arrays."""
     if not isinstance(Xs, (list, tuple)):
         raise ValueError(

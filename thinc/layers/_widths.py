@@ -6,7 +6,7 @@ from .._util.arrays import get_width
 from ..model import Model
 
 
-def set_widths(model: Model, **samples: Any) -> None:
+def set_widths(model: Model[Any, Any], **samples: Any) -> None:
     """Set each named dimension to the width of its sample, if there is one: all of them or none.
 
     Raises
@@ -20,7 +20,7 @@ def set_widths(model: Model, **samples: Any) -> None:
         model.set_dim(name, widths[name])
 
 
-def fill_widths(models: list[Model], name: str, sample: Any) -> None:
+def fill_widths(models: list[Model[Any, Any]], name: str, sample: Any) -> None:
     """Set the dimension in those models where it is registered, but unset, to the width of the sample.
 
     A sample of ids says nothing about a width: the largest of them is no property of the layer.
@@ -34,7 +34,7 @@ def fill_widths(models: list[Model], name: str, sample: Any) -> None:
             model.set_dim(name, width)
 
 
-def copy_dims(model: Model, layer: Model, names: tuple[str, ...]) -> None:
+def copy_dims(model: Model[Any, Any], layer: Model[Any, Any], names: tuple[str, ...]) -> None:
     """Take over those dimensions that the layer knows and the model has registered.
 
     Raises
@@ -54,6 +54,6 @@ def _is_ids(sample: Any) -> bool:
     return dtype is not None and dtype.kind in "iu" and sample.ndim == 1
 
 
-def dims_of(layer: Model) -> dict[str, int | None]:
+def dims_of(layer: Model[Any, Any]) -> dict[str, int | None]:
     """Return every dimension of the layer, for the wrapper to expose."""
     return {name: layer.maybe_get_dim(name) for name in layer.dim_names}

@@ -1,6 +1,6 @@
 """add: the sum of the outputs of several layers on one input."""
 
-from typing import Callable, TypeVar
+from typing import Any, Callable, TypeVar
 
 from ..config import registry
 from ..model import Model
@@ -33,7 +33,7 @@ def add(
     return Model("add", forward, init=init, dims=dims, layers=all_layers)
 
 
-def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
+def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable[..., Any]]:
     if not model.layers:
         return X, unchanged  # type: ignore[return-value]
     outputs, callbacks = [], []

@@ -40,7 +40,7 @@ def ints_getitem(index: AxisIndex) -> Model[InIntsT, OutIntsT]:
     return Model("ints-getitem", forward, attrs={"index": index})
 
 
-def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[ArrayT, Callable]:
+def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[ArrayT, Callable[..., Any]]:
     index = model.attrs["index"]
     if not len(X):
         return _index_empty(model, X, index), lambda dY: model.ops._zeros_like(X)
@@ -56,7 +56,7 @@ def forward(model: Model[ArrayT, ArrayT], X: ArrayT, is_train: bool) -> tuple[Ar
     return Y, backprop
 
 
-def _index_empty(model: Model, X: Any, index: Any) -> Any:
+def _index_empty(model: Model[Any, Any], X: Any, index: Any) -> Any:
     """Select columns of an array without rows, even if it has lost them, as a flattened empty list has."""
     try:
         if X.ndim > 1 and not X.shape[1]:

@@ -28,7 +28,7 @@ def bidirectional(
     return Model(f"bi{l2r.name}", forward, init=init, layers=[l2r, l2r.copy() if r2l is None else r2l])
 
 
-def forward(model: Model[Padded, Padded], X: Padded, is_train: bool) -> tuple[Padded, Callable]:
+def forward(model: Model[Padded, Padded], X: Padded, is_train: bool) -> tuple[Padded, Callable[..., Any]]:
     expect_kind(model, Padded, X)
     ops, lengths = model.ops, X.lengths
     l2r, r2l = model.layers
@@ -66,7 +66,7 @@ def init(model: Model[Padded, Padded], X: Padded | None = None, Y: Padded | None
     )
 
 
-def _split(model: Model, Yp: Padded, width: int) -> tuple[Padded, Padded]:
+def _split(model: Model[Any, Any], Yp: Padded, width: int) -> tuple[Padded, Padded]:
     """Split a batch between the directions, ``width`` columns for the first one; reverse the others."""
     left, right = model.ops._split_reversed(Yp.data, width, Yp.lengths)
     return _with_data(Yp, left), _with_data(Yp, right)

@@ -28,7 +28,7 @@ def CauchySimilarity(nI: int | None = None) -> Model[InT, Floats1d]:
     return Model("cauchy_similarity", forward, init=init, dims={"nI": nI, "nO": 1}, params={"W": None})
 
 
-def forward(model: Model[InT, Floats1d], X1_X2: InT, is_train: bool) -> tuple[Floats1d, Callable]:
+def forward(model: Model[InT, Floats1d], X1_X2: InT, is_train: bool) -> tuple[Floats1d, Callable[..., Any]]:
     X1, X2 = X1_X2  # (B, nI)
     W: Any = model.get_param("W")
     if not X1.shape == X2.shape == (len(X1), len(W)):
@@ -57,7 +57,7 @@ def init(model: Model[InT, Floats1d], X: InT | None = None, Y: Floats1d | None =
     model.set_param("W", model.ops.alloc1f(model.get_dim("nI")) + 1)
 
 
-def inverse(total: Any) -> tuple[Any, Callable]:
+def inverse(total: Any) -> tuple[Any, Callable[..., Any]]:
     """Return ``1 / (1 + total)`` and the function that backpropagates through it."""
     Y = 1 / (1 + total)
 

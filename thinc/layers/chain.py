@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @registry.layers("chain.v1")
-def chain_no_types(*layer: Model) -> Model:
+def chain_no_types(*layer: Model) -> Model:  # type: ignore[type-arg]
     """`chain` for configurations, where no layer has a name of its own."""
     return chain(*layer)
 
@@ -125,7 +125,7 @@ def chain(  # type: ignore[misc]  # every Layer is a Model
         Named after the layers, ``a>>b``. Widths that no sample and no argument gives are inferred by running
         the layers on the sample at `Model.initialize`.
     """
-    all_layers: tuple[Model, ...] = (layer1, layer2, *layers)
+    all_layers: tuple[Model[Any, Any], ...] = (layer1, layer2, *layers)
     dims = {"nO": all_layers[-1].maybe_get_dim("nO")}
     if layer1.has_dim("nI") is not False:
         dims["nI"] = layer1.maybe_get_dim("nI")
@@ -134,7 +134,7 @@ def chain(  # type: ignore[misc]  # every Layer is a Model
     )
 
 
-def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
+def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable[..., Any]]:
     callbacks = []
     Y: Any = X
     constants = has_constants()
@@ -190,11 +190,11 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
         model.set_dim("nO", width)
 
 
-def _learns(layer: Model) -> bool:
+def _learns(layer: Model[Any, Any]) -> bool:
     return bool(layer._has_params) or any(node._has_params or node._shims for node in nodes_of(layer))
 
 
-def _copy_outer_dims(model: Model) -> None:
+def _copy_outer_dims(model: Model[Any, Any]) -> None:
     copy_dims(model, model.layers[0], ("nI",))
     if model.has_dim("nO") is None:
         copy_dims(model, model.layers[-1], ("nO",))

@@ -1,6 +1,6 @@
 """ClippedLinear: a dense layer, Y = clip(slope · A + offset, min, max) with A = X Wᵀ + b."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..initializers import glorot_uniform_init
@@ -16,8 +16,8 @@ def ClippedLinear(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     dropout: float | None = None,
     normalize: bool = False,
     slope: float = 1.0,
@@ -65,8 +65,8 @@ def HardSigmoid(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     dropout: float | None = None,
     normalize: bool = False,
 ) -> Model[Floats2d, Floats2d]:
@@ -88,8 +88,8 @@ def HardTanh(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     dropout: float | None = None,
     normalize: bool = False,
 ) -> Model[Floats2d, Floats2d]:
@@ -104,8 +104,8 @@ def ReluK(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     dropout: float | None = None,
     normalize: bool = False,
     k: float = 6.0,
@@ -118,7 +118,7 @@ def ReluK(
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     attrs = model.attrs
     return forward_activation(
         model,

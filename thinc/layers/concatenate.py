@@ -42,7 +42,7 @@ def concatenate(*layers: Model[InT, XY_XY_OutT]) -> Model[InT, XY_XY_OutT]:
     return Model("|".join(layer.name for layer in layers), forward, init=init, dims=dims, layers=layers)
 
 
-def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
+def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable[..., Any]]:
     if not model.layers:
         return cast(OutT, X), unchanged
     outputs, callbacks = zip(*[layer(X, is_train) for layer in model.layers], strict=True)
@@ -79,7 +79,7 @@ class Like(NamedTuple):
 # splits the gradient into contiguous parts, each when it is asked for. They refuse a gradient before the first part.
 
 
-def _kind(Y: Any) -> tuple[Callable, Callable]:
+def _kind(Y: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     if isinstance(Y, (list, tuple)):
         return _join_lists, _split_list
     if isinstance(Y, Ragged):
@@ -89,12 +89,12 @@ def _kind(Y: Any) -> tuple[Callable, Callable]:
     return _join_arrays, _split_array
 
 
-def _join_arrays(model: Model, Ys: Sequence[Any]) -> tuple[Any, Like]:  # (B, n) each -> (B, Σ n)
+def _join_arrays(model: Model[Any, Any], Ys: Sequence[Any]) -> tuple[Any, Like]:  # (B, n) each -> (B, Σ n)
     Y = model.ops._concatenate(Ys, axis=-1)
     return Y, Like([part.shape[-1] for part in Ys], Y.shape, "f" if Y.dtype.kind == "f" else "fiu")
 
 
-def _split_array(model: Model, dY: Any, like: Like) -> Iterator[Any]:
+def _split_array(model: Model[Any, Any], dY: Any, like: Like) -> Iterator[Any]:
     dY = fit_gradient(model, dY, like.shape, like.kinds)
     start = 0
     for width in like.widths:
@@ -102,31 +102,31 @@ def _split_array(model: Model, dY: Any, like: Like) -> Iterator[Any]:
         start += width
 
 
-def _join_ragged(model: Model, Ys: Sequence[Ragged]) -> tuple[Ragged, Like]:
+def _join_ragged(model: Model[Any, Any], Ys: Sequence[Ragged]) -> tuple[Ragged, Like]:
     data, like = _join_arrays(model, [rows_of(Y) for Y in Ys])
     return Ragged(data, Ys[0].lengths), like
 
 
-def _split_ragged(model: Model, dY: Ragged, like: Like) -> Iterator[Ragged]:
+def _split_ragged(model: Model[Any, Any], dY: Ragged, like: Like) -> Iterator[Ragged]:
     if not isinstance(dY, Ragged):
         raise refusal(model, "a Ragged", dY)
     parts = _split_array(model, rows_of(dY), like)
     return (Ragged(next(parts), dY.lengths) for _ in like.widths)
 
 
-def _join_padded(model: Model, Ys: Sequence[Padded]) -> tuple[Padded, Like]:
+def _join_padded(model: Model[Any, Any], Ys: Sequence[Padded]) -> tuple[Padded, Like]:
     data, like = _join_arrays(model, [Y.data for Y in Ys])
     return Padded(data, Ys[0].size_at_t, Ys[0].lengths, Ys[0].indices), like
 
 
-def _split_padded(model: Model, dY: Padded, like: Like) -> Iterator[Padded]:
+def _split_padded(model: Model[Any, Any], dY: Padded, like: Like) -> Iterator[Padded]:
     if not isinstance(dY, Padded):
         raise refusal(model, "a Padded", dY)
     parts = _split_array(model, dY.data, like)
     return (Padded(next(parts), dY.size_at_t, dY.lengths, dY.indices) for _ in like.widths)
 
 
-def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], Like]:
+def _join_lists(model: Model[Any, Any], Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], Like]:
     ops = model.ops
     if not Ys[0]:
         return [], Like([], (0,), "f", [])
@@ -136,7 +136,7 @@ def _join_lists(model: Model, Ys: Sequence[Sequence[Any]]) -> tuple[list[Any], L
     return ops.unflatten(Y, lengths), like._replace(lengths=lengths)
 
 
-def _split_list(model: Model, dYs: Sequence[Any], like: Like) -> Iterator[list[Any]]:
+def _split_list(model: Model[Any, Any], dYs: Sequence[Any], like: Like) -> Iterator[list[Any]]:
     if not like.lengths and isinstance(dYs, (list, tuple)) and not dYs:
         return iter([[] for _ in model.layers])
     try:

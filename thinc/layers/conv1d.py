@@ -30,8 +30,8 @@ def Conv1d(
     stride: int = 1,
     dilation: int = 1,
     padding: int | None = None,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[BatchT, BatchT]:
     """Convolve sequences: the same weights for every window of rows (with zeros around each sequence).
 
@@ -82,7 +82,7 @@ def Conv1d(
     )
 
 
-def forward(model: Model[BatchT, BatchT], X: BatchT, is_train: bool) -> tuple[BatchT, Callable]:
+def forward(model: Model[BatchT, BatchT], X: BatchT, is_train: bool) -> tuple[BatchT, Callable[..., Any]]:
     if isinstance(X, (Ragged, Padded)) or getattr(X, "ndim", None) != 2:
         return forward_either(_forward_ragged, model, X, is_train)
     rows: Any = X
@@ -90,7 +90,7 @@ def forward(model: Model[BatchT, BatchT], X: BatchT, is_train: bool) -> tuple[Ba
     return Y, backprop_rows
 
 
-def _forward_ragged(model: Model, Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable]:
+def _forward_ragged(model: Model[Any, Any], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     rows, lengths = sequences(model, Xr)
     Y, backprop_rows, counts = _convolve(model, rows, lengths, not is_constant(Xr))
 
@@ -103,7 +103,9 @@ def _forward_ragged(model: Model, Xr: Ragged, is_train: bool) -> tuple[Ragged, C
     return Ragged(Y, counts), backprop
 
 
-def _convolve(model: Model, X: Any, lengths: Any, wants_dX: bool) -> tuple[Any, Callable, Any]:
+def _convolve(
+    model: Model[Any, Any], X: Any, lengths: Any, wants_dX: bool
+) -> tuple[Any, Callable[..., Any], Any]:
     """Return the output (M, nO), the callback, and the lengths of the output."""
     weights: Any = model.get_param("W")
     nO, kernel_size, nI = weights.shape
@@ -122,7 +124,9 @@ def _convolve(model: Model, X: Any, lengths: Any, wants_dX: bool) -> tuple[Any, 
     return Y, backprop, counts
 
 
-def _windows(model: Model, X: Any, lengths: Any, kernel_size: int) -> tuple[Any, Callable, Any]:
+def _windows(
+    model: Model[Any, Any], X: Any, lengths: Any, kernel_size: int
+) -> tuple[Any, Callable[..., Any], Any]:
     ops, xp = model.ops, model.ops.xp
     stride, dilation, padding = (model.attrs[name] for name in ("stride", "dilation", "padding"))
     if stride == dilation == 1 and kernel_size == 2 * padding + 1:
@@ -151,8 +155,8 @@ def _windows(model: Model, X: Any, lengths: Any, kernel_size: int) -> tuple[Any,
 
 
 def init(
-    init_W: Callable,
-    init_b: Callable,
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any],
     model: Model[BatchT, BatchT],
     X: BatchT | None = None,
     Y: BatchT | None = None,

@@ -1,6 +1,6 @@
 """Dish: a dense layer, Y = A (A / √(1 + A²) + 1) / 2 with A = X Wᵀ + b."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..initializers import he_normal_init
@@ -16,8 +16,8 @@ def Dish(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     dropout: float | None = None,
     normalize: bool = False,
 ) -> Model[Floats2d, Floats2d]:
@@ -46,5 +46,5 @@ def Dish(
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     return forward_activation(model, X, is_train, ACTIVATION)

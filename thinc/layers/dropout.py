@@ -28,7 +28,7 @@ def Dropout(rate: float = 0.0) -> Model[InT, InT]:
     return Model("dropout", forward, attrs={"dropout_rate": rate, "is_enabled": True})
 
 
-def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable]:
+def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable[..., Any]]:
     rate = model.attrs["dropout_rate"]
     if not is_train or not rate or not model.attrs["is_enabled"]:
         return X, unchanged
@@ -36,7 +36,7 @@ def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callab
     return cast(InT, Y), backprop
 
 
-def _drop(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
+def _drop(model: Model[Any, Any], X: Any, rate: float) -> tuple[Any, Callable[..., Any]]:
     if isinstance(X, Ragged):
         Y, backprop_data = _drop_array(model, X.dataXd, rate)
 
@@ -58,7 +58,7 @@ def _drop(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
     if isinstance(X, (list, tuple)):
         pairs = [_drop(model, item, rate) for item in X]
 
-        def backprop_list(dYs: list) -> list:
+        def backprop_list(dYs: list[Any]) -> list[Any]:
             expect_gradients(model, dYs, len(pairs))
             return [backprop(dY) for (_, backprop), dY in zip(pairs, dYs)]  # noqa: B905
 
@@ -66,7 +66,7 @@ def _drop(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
     return _drop_array(model, X, rate)
 
 
-def _drop_array(model: Model, X: Any, rate: float) -> tuple[Any, Callable]:
+def _drop_array(model: Model[Any, Any], X: Any, rate: float) -> tuple[Any, Callable[..., Any]]:
     ops = model.ops
     mask = ops.get_dropout_mask(X.shape, rate)
     return ops._multiply(X, mask), lambda dY: ops._multiply(fit_gradient(model, dY, mask.shape), mask)

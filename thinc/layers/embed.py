@@ -19,7 +19,7 @@ def Embed(
     nV: int | None = None,
     *,
     column: int | None = None,
-    initializer: Callable | None = None,
+    initializer: Callable[..., Any] | None = None,
     dropout: float | None = None,
 ) -> Model[Ints1d, Floats2d]:
     """Map the ids 0 … nV - 1 to vectors of width nO.
@@ -53,7 +53,7 @@ def Embed(
 
 def forward(
     model: Model[Ints1d, Floats2d], ids: Ints1d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # ids: (B,), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # ids: (B,), Y: (B, nO)
     ops = model.ops
     E: Any = model.get_param("E")
     nV, nO = E.shape
@@ -86,7 +86,7 @@ def _look_up(ops: Any, E: Any, ids: Any) -> Any:
 
 
 def init(
-    initializer: Callable,
+    initializer: Callable[..., Any],
     model: Model[Ints1d, Floats2d],
     X: Ints1d | None = None,
     Y: Floats2d | None = None,

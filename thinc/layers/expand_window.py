@@ -33,7 +33,7 @@ def expand_window(window_size: int = 1) -> Model[BatchT, BatchT]:
     return Model("expand_window", forward, attrs={"window_size": window_size})
 
 
-def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable]:
+def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable[..., Any]]:
     ops = model.ops
     window = model.attrs["window_size"]
     if isinstance(X, (list, tuple)):

@@ -1,6 +1,6 @@
 """GLU: a dense layer whose outputs are let through by gates, Y = (X Vᵀ + c) · σ(X Wᵀ + b)."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
@@ -15,8 +15,8 @@ def GLU(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     dropout: float | None = None,
     normalize: bool = False,
 ) -> Model[Floats2d, Floats2d]:
@@ -42,5 +42,7 @@ def GLU(
     return gated("glu", forward, nO, nI, init_W, init_b, dropout, normalize)
 
 
-def forward(model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     return forward_gated(model, X, is_train, "_glu")

@@ -20,8 +20,8 @@ def GRU(
     bi: bool = False,
     depth: int = 1,
     dropout: float = 0.0,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[Padded, Padded]:
     """Read sequences step by step, with a memory of what came before: a lighter LSTM.
 
@@ -68,7 +68,7 @@ def GRU(
     )
 
 
-def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[Padded, Callable]:
+def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[Padded, Callable[..., Any]]:
     ops = model.ops
     params: Any = model.get_param("GRU")
     X, sizes = packed_steps(model, Xp)
@@ -100,8 +100,8 @@ def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[P
 
 
 def init(
-    init_W: Callable,
-    init_b: Callable,
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any],
     model: Model[Padded, Padded],
     X: Padded | None = None,
     Y: Padded | None = None,

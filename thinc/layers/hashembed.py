@@ -19,7 +19,7 @@ def HashEmbed(
     *,
     seed: int | None = None,
     column: int | None = None,
-    initializer: Callable | None = None,
+    initializer: Callable[..., Any] | None = None,
     dropout: float | None = None,
 ) -> Model[Ints1d, Floats2d]:
     """Hash embeddings (Svenstrup et al., 2017, arXiv:1709.03933): ids that collide in all four rows are rare.
@@ -61,7 +61,7 @@ def HashEmbed(
 
 def forward(
     model: Model[Ints1d, Floats2d], ids: Ints1d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # ids: (B,), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # ids: (B,), Y: (B, nO)
     ops = model.ops
     E = model.get_param("E")
     wants_dX = not is_constant(ids)
@@ -83,7 +83,7 @@ def forward(
 
 
 def init(
-    initializer: Callable,
+    initializer: Callable[..., Any],
     model: Model[Ints1d, Floats2d],
     X: Ints1d | None = None,
     Y: Floats2d | None = None,

@@ -16,10 +16,10 @@ from ._framework import batch_to_call
 
 @registry.layers("JAXWrapper.v1")
 def JAXWrapper(
-    apply_fn: Callable,
+    apply_fn: Callable[..., Any],
     params: Any,
-    convert_inputs: Optional[Callable] = None,
-    convert_outputs: Optional[Callable] = None,
+    convert_inputs: Optional[Callable[..., Any]] = None,
+    convert_outputs: Optional[Callable[..., Any]] = None,
     *,
     device: Any = None,
 ) -> Model[Any, Any]:
@@ -70,7 +70,7 @@ def JAXWrapper(
     )
 
 
-def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward(model: Model[Any, Any], X: Any, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     Xj, get_dX = model.attrs["convert_inputs"](model, X, is_train)
     shim: Any = model.shims[0]
     wants_dX = not is_constant(X)
@@ -84,7 +84,9 @@ def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
     return Y, backprop
 
 
-def convert_jax_default_inputs(model: Model, X: Any, is_train: bool) -> tuple[ArgsKwargs, Callable]:
+def convert_jax_default_inputs(
+    model: Model[Any, Any], X: Any, is_train: bool
+) -> tuple[ArgsKwargs, Callable[..., Any]]:
     """Arguments of a call, with all arrays in nested lists, tuples, dicts and ArgsKwargs.
 
     NumPy arrays stay what they are: compiled functions take them faster than anything else can convert them.
@@ -101,7 +103,9 @@ def convert_jax_default_inputs(model: Model, X: Any, is_train: bool) -> tuple[Ar
     return inputs, lambda d_inputs: reverse(_to_arrays(model, d_inputs))
 
 
-def convert_jax_default_outputs(model: Model, X_Yj: tuple[Any, Any], is_train: bool) -> tuple[Any, Callable]:
+def convert_jax_default_outputs(
+    model: Model[Any, Any], X_Yj: tuple[Any, Any], is_train: bool
+) -> tuple[Any, Callable[..., Any]]:
     """Arrays of all JAX arrays in nested lists, tuples and dicts.
 
     Returns
@@ -120,7 +124,7 @@ def _to_argument(array: Any) -> Any:
     return array
 
 
-def _to_arrays(model: Model, data: Any) -> Any:
+def _to_arrays(model: Model[Any, Any], data: Any) -> Any:
     if is_jax_array(data):  # without a search
         return jax2xp(data, ops=model.ops)
     return convert_recursive(is_jax_array, lambda array: jax2xp(array, ops=model.ops), data)

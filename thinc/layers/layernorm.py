@@ -1,6 +1,6 @@
 """LayerNorm: rows of mean 0 and variance 1, then a learned gain and bias per column."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
@@ -31,7 +31,7 @@ def LayerNorm(nI: int | None = None) -> Model[Floats2d, Floats2d]:
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X, Y: (B, nI)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X, Y: (B, nI)
     ops = model.ops
     G = model.get_param("G")
     X = with_width(X, G.shape[0])

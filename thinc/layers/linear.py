@@ -1,6 +1,6 @@
 """Linear: Y = X Wᵀ + b."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from .._util.constants import is_constant
 from ..config import registry
@@ -17,8 +17,8 @@ def Linear(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[Floats2d, Floats2d]:
     """Multiply the input by a matrix of weights and add a bias.
 
@@ -40,7 +40,7 @@ def Linear(
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     W = model.get_param("W")
     wants_dX = not is_constant(X)
     Y = affine(model, X, W, model.get_param("b"))

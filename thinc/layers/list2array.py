@@ -20,7 +20,7 @@ def list2array() -> Model[list[ArrayT], ArrayT]:
 
 def forward(
     model: Model[list[Array2d], Array2d], Xs: list[Array2d], is_train: bool
-) -> tuple[Array2d, Callable]:
+) -> tuple[Array2d, Callable[..., Any]]:
     expect_list(model, Xs)
     ops = model.ops
     lengths = [len(X) for X in Xs]
@@ -28,7 +28,7 @@ def forward(
     n_rows = len(Y)
 
     def backprop(dY: Array2d) -> "list[Array2d]":
-        if type(dY) is list and not dY:  # a placeholder for "no gradient"
+        if type(dY) is list and not dY:  # type: ignore[comparison-overlap]  # a placeholder for "no gradient"
             return dY
         try:
             fits = dY.shape[0] == n_rows

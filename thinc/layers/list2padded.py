@@ -1,6 +1,6 @@
 """list2padded: the items of a list as one Padded batch, time step by time step."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
@@ -15,7 +15,7 @@ def list2padded() -> Model[List2d, Padded]:
     return Model("list2padded", forward)
 
 
-def forward(model: Model[List2d, Padded], Xs: List2d, is_train: bool) -> tuple[Padded, Callable]:
+def forward(model: Model[List2d, Padded], Xs: List2d, is_train: bool) -> tuple[Padded, Callable[..., Any]]:
     expect_list(model, Xs)
     ops = model.ops
 

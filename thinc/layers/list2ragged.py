@@ -1,6 +1,6 @@
 """list2ragged: the items of a list as one Ragged array."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from .._util.explain import REFUSALS
 from ..config import registry
@@ -16,7 +16,7 @@ def list2ragged() -> Model[ListXd, Ragged]:
     return Model("list2ragged", forward)
 
 
-def forward(model: Model[ListXd, Ragged], Xs: ListXd, is_train: bool) -> tuple[Ragged, Callable]:
+def forward(model: Model[ListXd, Ragged], Xs: ListXd, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     expect_list(model, Xs)
     ops = model.ops
 

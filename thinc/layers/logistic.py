@@ -1,6 +1,6 @@
 """Logistic: another name of sigmoid_activation, kept for the models that have it."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
@@ -14,5 +14,7 @@ def Logistic() -> Model[Floats2d, Floats2d]:
     return Model("logistic", forward)
 
 
-def forward(model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     return activate(model, X, is_train)

@@ -25,8 +25,8 @@ def LSTM(
     bi: bool = False,
     depth: int = 1,
     dropout: float = 0.0,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[Padded, Padded]:
     """Read sequences step by step, with a memory of what came before.
 
@@ -106,7 +106,7 @@ def PyTorchLSTM(
     return with_padded(model)
 
 
-def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[Padded, Callable]:
+def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[Padded, Callable[..., Any]]:
     ops = model.ops
     params: Any = model.get_param("LSTM")
     C0, H0 = model.get_param("HC0")  # in the order that saved models were trained with
@@ -147,8 +147,8 @@ def forward(model: Model[Padded, Padded], Xp: Padded, is_train: bool) -> tuple[P
 
 
 def init(
-    init_W: Callable,
-    init_b: Callable,
+    init_W: Callable[..., Any],
+    init_b: Callable[..., Any],
     model: Model[Padded, Padded],
     X: Padded | None = None,
     Y: Padded | None = None,

@@ -1,6 +1,6 @@
 """map_list: run a layer on each item of a list."""
 
-from typing import Callable, List, TypeVar
+from typing import Any, Callable, List, TypeVar
 
 from .._util.arrays import is_xp_array
 from .._util.callables import call
@@ -25,7 +25,7 @@ def map_list(layer: Model[InT, OutT]) -> Model[List[InT], List[OutT]]:
 
 def forward(
     model: Model[List[InT], List[OutT]], Xs: List[InT], is_train: bool
-) -> tuple[List[OutT], Callable]:
+) -> tuple[List[OutT], Callable[..., Any]]:
     layer = model.layers[0]
     if isinstance(Xs, (str, bytes, dict, set)):  # their items are not what is meant
         raise TypeError(f"{model.name} expects a list, but got {describe(Xs)}.")

@@ -19,8 +19,8 @@ def Maxout(
     nI: int | None = None,
     nP: int | None = 3,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     dropout: float | None = None,
     normalize: bool = False,
 ) -> Model[Floats2d, Floats2d]:
@@ -61,7 +61,7 @@ def Maxout(
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     ops = model.ops
     W: Any = model.get_param("W")
     wants_dX = not is_constant(X)

@@ -29,8 +29,8 @@ def MultiHeadAttention(
     causal: bool = False,
     rotary: bool = False,
     dropout: float = 0.0,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[SeqT, SeqT]:
     """Attend to all rows of a sequence (Vaswani et al., 2017, arXiv:1706.03762), ``softmax(QKᵀ / √width) V``.
 
@@ -89,11 +89,11 @@ def MultiHeadAttention(
     )
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     return forward_either(_forward_ragged, model, X, is_train)
 
 
-def _forward_ragged(model: Model, Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable]:
+def _forward_ragged(model: Model[Any, Any], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     ops, nH, nI = model.ops, model.get_dim("nH"), model.get_dim("nI")
     to_heads, from_heads = model.layers
     rows, lengths = sequences(model, Xr)

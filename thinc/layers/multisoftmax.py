@@ -41,7 +41,7 @@ def MultiSoftmax(nOs: Tuple[int, ...], nI: int | None = None) -> Model[Floats2d,
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     W = model.get_param("W")
     wants_dX = not is_constant(X)
     Y = _softmax_blocks(model, affine(model, X, W, model.get_param("b")))
@@ -60,7 +60,7 @@ def init(model: Model[Floats2d, Floats2d], X: Floats2d | None = None, Y: Floats2
     model.set_param("b", model.ops.alloc1f(nO))
 
 
-def _softmax_blocks(model: Model, A: Any) -> Any:  # (B, nO)
+def _softmax_blocks(model: Model[Any, Any], A: Any) -> Any:  # (B, nO)
     nOs = model.attrs["nOs"]
     softmax = model.ops.softmax
     if len(set(nOs)) == 1:  # every block is a row of its own

@@ -10,25 +10,25 @@ from ..model import Model
 @registry.layers("MXNetWrapper.v1")
 def MXNetWrapper(
     mxnet_model: Any,
-    convert_inputs: Optional[Callable] = None,
-    convert_outputs: Optional[Callable] = None,
-    model_class: type[Model] = Model,
+    convert_inputs: Optional[Callable[..., Any]] = None,
+    convert_outputs: Optional[Callable[..., Any]] = None,
+    model_class: type[Model[Any, Any]] = Model,
     model_name: str = "mxnet",
 ) -> Model[Any, Any]:
     """Raise ImportError: MXNet is retired. Use `PyTorchWrapper` or `JAXWrapper`."""
     assert_mxnet_installed()
 
 
-def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward(model: Model[Any, Any], X: Any, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     """Raise ImportError: MXNet is retired."""
     assert_mxnet_installed()
 
 
-def convert_mxnet_default_inputs(model: Model, X: Any, is_train: bool) -> Any:
+def convert_mxnet_default_inputs(model: Model[Any, Any], X: Any, is_train: bool) -> Any:
     """Raise ImportError: MXNet is retired."""
     assert_mxnet_installed()
 
 
-def convert_mxnet_default_outputs(model: Model, X_Ymxnet: Any, is_train: bool) -> Any:
+def convert_mxnet_default_outputs(model: Model[Any, Any], X_Ymxnet: Any, is_train: bool) -> Any:
     """Raise ImportError: MXNet is retired."""
     assert_mxnet_installed()

@@ -11,7 +11,7 @@ InOutT = TypeVar("InOutT", default=Any)
 
 
 @registry.layers("noop.v1")
-def noop(*layers: Model) -> Model[InOutT, InOutT]:
+def noop(*layers: Model[Any, Any]) -> Model[InOutT, InOutT]:
     """Pass input and gradient through.
 
     Parameters
@@ -22,5 +22,5 @@ def noop(*layers: Model) -> Model[InOutT, InOutT]:
     return Model("noop", forward, layers=layers)
 
 
-def forward(model: Model[InOutT, InOutT], X: InOutT, is_train: bool) -> tuple[InOutT, Callable]:
+def forward(model: Model[InOutT, InOutT], X: InOutT, is_train: bool) -> tuple[InOutT, Callable[..., Any]]:
     return X, unchanged

@@ -19,7 +19,7 @@ def padded2list() -> Model[Padded, ListT]:
     return Model("padded2list", forward)  # type: ignore[arg-type]  # forward is for all kinds
 
 
-def forward(model: Model[Padded, List2d], Xp: Padded, is_train: bool) -> tuple[List2d, Callable]:
+def forward(model: Model[Padded, List2d], Xp: Padded, is_train: bool) -> tuple[List2d, Callable[..., Any]]:
     ops = model.ops
     check_padded(model, Xp)
     n = len(Xp.lengths)

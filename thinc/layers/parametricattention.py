@@ -1,6 +1,6 @@
 """ParametricAttention: weigh the rows of each sequence by how well they match a learned vector."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from .._util.constants import is_constant
 from ..config import registry
@@ -25,7 +25,7 @@ def ParametricAttention(nO: int | None = None) -> Model[Ragged, Ragged]:
     return Model("para-attn", forward, init=init, params={"Q": None}, dims={"nO": nO})
 
 
-def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable]:
+def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     expect_kind(model, Ragged, Xr)
     rows, lengths = sequences(model, Xr)
     X = with_width(rows, model.get_dim("nO"))

@@ -1,6 +1,6 @@
 """ParametricAttention_v2: attention whose scores come from a transformation of the rows."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from .._util.constants import is_constant, mark_like
 from ..config import registry
@@ -42,7 +42,7 @@ def ParametricAttention_v2(
     )
 
 
-def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable]:
+def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     expect_kind(model, Ragged, Xr)
     rows, lengths = sequences(model, Xr)
     X = with_width(rows, model.get_dim("nO"))

@@ -43,7 +43,7 @@ def premap_ids(
     )
 
 
-def forward(model: Model[Any, Ints2d], ids: Any, is_train: bool) -> tuple[Ints2d, Callable]:
+def forward(model: Model[Any, Ints2d], ids: Any, is_train: bool) -> tuple[Ints2d, Callable[..., Any]]:
     array = ids if is_xp_array(ids) else numpy.asarray(ids)
     vector = select_ids(model, array, model.attrs["column"])
     if vector.size and vector.dtype.kind not in "iu":

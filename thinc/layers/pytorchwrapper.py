@@ -19,8 +19,8 @@ from ._pytorch_convert import (
 @registry.layers("PyTorchWrapper.v1")
 def PyTorchWrapper(
     pytorch_model: Any,
-    convert_inputs: Callable | None = None,
-    convert_outputs: Callable | None = None,
+    convert_inputs: Callable[..., Any] | None = None,
+    convert_outputs: Callable[..., Any] | None = None,
 ) -> Model[Any, Any]:
     """Run a PyTorch module; see `PyTorchWrapper_v3`, which has more settings."""
     return PyTorchWrapper_v3(pytorch_model, convert_inputs, convert_outputs)
@@ -29,8 +29,8 @@ def PyTorchWrapper(
 @registry.layers("PyTorchWrapper.v2")
 def PyTorchWrapper_v2(
     pytorch_model: Any,
-    convert_inputs: Callable | None = None,
-    convert_outputs: Callable | None = None,
+    convert_inputs: Callable[..., Any] | None = None,
+    convert_outputs: Callable[..., Any] | None = None,
     mixed_precision: bool = False,
     grad_scaler: PyTorchGradScaler | None = None,
     device: Any = None,
@@ -44,8 +44,8 @@ def PyTorchWrapper_v2(
 @registry.layers("PyTorchWrapper.v3")
 def PyTorchWrapper_v3(
     pytorch_model: Any,
-    convert_inputs: Callable | None = None,
-    convert_outputs: Callable | None = None,
+    convert_inputs: Callable[..., Any] | None = None,
+    convert_outputs: Callable[..., Any] | None = None,
     mixed_precision: bool = False,
     grad_scaler: PyTorchGradScaler | None = None,
     device: Any = None,
@@ -108,8 +108,8 @@ def PyTorchWrapper_v3(
 @registry.layers("PyTorchRNNWrapper.v1")
 def PyTorchRNNWrapper(
     pytorch_model: Any,
-    convert_inputs: Callable | None = None,
-    convert_outputs: Callable | None = None,
+    convert_inputs: Callable[..., Any] | None = None,
+    convert_outputs: Callable[..., Any] | None = None,
 ) -> Model[Padded, Padded]:
     """Run a recurrent PyTorch module, such as ``torch.nn.LSTM``, on padded sequences.
 
@@ -127,7 +127,10 @@ def PyTorchRNNWrapper(
 
 
 def model_of_shim(
-    name: str, shim: PyTorchShim, convert_inputs: Callable | None, convert_outputs: Callable | None
+    name: str,
+    shim: PyTorchShim,
+    convert_inputs: Callable[..., Any] | None,
+    convert_outputs: Callable[..., Any] | None,
 ) -> Model[Any, Any]:
     """The node that runs a shim."""
     return Model(
@@ -142,7 +145,7 @@ def model_of_shim(
     )
 
 
-def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward(model: Model[Any, Any], X: Any, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     Xt, get_dX = model.attrs["convert_inputs"](model, X, is_train)
     Yt, backprop_module = model.shims[0](Xt, is_train)
     Y, get_dYt = model.attrs["convert_outputs"](model, (X, Yt), is_train)

@@ -19,7 +19,7 @@ def ragged2list() -> Model[Ragged, ListT]:
     return Model("ragged2list", forward)  # type: ignore[arg-type]  # forward is for all kinds
 
 
-def forward(model: Model[Ragged, ListXd], Xr: Ragged, is_train: bool) -> tuple[ListXd, Callable]:
+def forward(model: Model[Ragged, ListXd], Xr: Ragged, is_train: bool) -> tuple[ListXd, Callable[..., Any]]:
     ops = model.ops
     lengths = Xr.lengths
     Xs = ragged_to_list(model, Xr)

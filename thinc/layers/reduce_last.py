@@ -1,6 +1,6 @@
 """reduce_last: the last row of each sequence."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
@@ -20,7 +20,9 @@ def reduce_last() -> Model[Ragged, Floats2d]:
     return Model("reduce_last", forward)
 
 
-def forward(model: Model[Ragged, Floats2d], Xr: Ragged, is_train: bool) -> tuple[Floats2d, Callable]:
+def forward(
+    model: Model[Ragged, Floats2d], Xr: Ragged, is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     ops = model.ops
     X, lengths = sequences(model, Xr)
     Y, lasts = ops.reduce_last(X, lengths)

@@ -38,12 +38,12 @@ def remap_ids(
 
 def forward(
     model: Model[Sequence[Any], Ints2d], inputs: Sequence[Any], is_train: bool
-) -> tuple[Ints2d, Callable]:
+) -> tuple[Ints2d, Callable[..., Any]]:
     ids = select_ids(model, inputs, None).tolist() if is_xp_array(inputs) else inputs
     return as_output(model, _look_up(model, ids), model.attrs["dtype"]), _no_gradient
 
 
-def _no_gradient(dY: Any) -> list:
+def _no_gradient(dY: Any) -> list[Any]:
     return []
 
 
@@ -72,7 +72,7 @@ def remap_ids_v2(
     )
 
 
-def forward_v2(model: Model[IdsT, Ints2d], inputs: IdsT, is_train: bool) -> tuple[Ints2d, Callable]:
+def forward_v2(model: Model[IdsT, Ints2d], inputs: IdsT, is_train: bool) -> tuple[Ints2d, Callable[..., Any]]:
     if model.attrs["mapping_table"] is None:
         raise ValueError(
             "remap_ids: there is no table. Pass one to the layer, or set model.attrs['mapping_table']."
@@ -83,6 +83,6 @@ def forward_v2(model: Model[IdsT, Ints2d], inputs: IdsT, is_train: bool) -> tupl
     return as_output(model, _look_up(model, ids), "int32"), no_gradient(model, inputs)
 
 
-def _look_up(model: Model, ids: Any) -> list[int]:
+def _look_up(model: Model[Any, Any], ids: Any) -> list[int]:
     get, default = model.attrs["mapping_table"].get, model.attrs["default"]
     return [get(id_, default) for id_ in ids]

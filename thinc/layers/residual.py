@@ -28,7 +28,7 @@ def residual(layer: Model[InT, InT]) -> Model[InT, InT]:
     )
 
 
-def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable]:
+def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable[..., Any]]:
     terms: list[Any] = [X, None]
     terms[1], backprop_layer = model.layers[0](X, is_train)
 

@@ -11,7 +11,7 @@ OutT = TypeVar("OutT")
 
 
 @registry.layers("resizable.v1")
-def resizable(layer: Model[InT, OutT], resize_layer: Callable) -> Model[InT, OutT]:
+def resizable(layer: Model[InT, OutT], resize_layer: Callable[..., Any]) -> Model[InT, OutT]:
     """Wrap a layer so that `resize_model` can replace it by a wider one.
 
     Parameters
@@ -31,7 +31,7 @@ def resizable(layer: Model[InT, OutT], resize_layer: Callable) -> Model[InT, Out
     )
 
 
-def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable]:
+def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable[..., Any]]:
     return model.layers[0](X, is_train)
 
 

@@ -1,6 +1,6 @@
 """RMSNorm: rows whose mean square is 1, then a learned gain per column."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
@@ -41,7 +41,7 @@ def RMSNorm(nI: int | None = None, *, eps: float = 1e-6) -> Model[Floats2d, Floa
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X, Y: (B, nI)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X, Y: (B, nI)
     ops = model.ops
     G = model.get_param("G")
     X = with_width(X, G.shape[0])

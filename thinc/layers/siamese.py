@@ -1,6 +1,6 @@
 """siamese: one layer on both items of a pair, and a measure of how similar its outputs are."""
 
-from typing import Callable, Tuple, TypeVar
+from typing import Any, Callable, Tuple, TypeVar
 
 from ..config import registry
 from ..model import Model
@@ -35,7 +35,7 @@ def siamese(
 
 def forward(
     model: Model[Tuple[LayerT, LayerT], OutT], X1_X2: Tuple[LayerT, LayerT], is_train: bool
-) -> tuple[OutT, Callable]:
+) -> tuple[OutT, Callable[..., Any]]:
     layer, similarity = model.layers
     X1, X2 = X1_X2
     vec1, backprop_vec1 = layer(X1, is_train)

@@ -1,13 +1,12 @@
 """Sigmoid: a dense layer, Y = σ(X Wᵀ + b)."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..initializers import zero_init
 from ..model import Model
 from ..types import Floats2d
-from ._dense import Activation, dense, forward_activation
-from ._dense import init_unset as init
+from ._dense import Activation, dense, forward_activation, init_unset as init
 
 ACTIVATION = Activation("sigmoid", reads="Y")
 
@@ -17,8 +16,8 @@ def Sigmoid(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[Floats2d, Floats2d]:
     """Independent probabilities, ``1 / (1 + exp(-A))``, for labels that do not exclude one another.
 
@@ -39,5 +38,5 @@ def Sigmoid(
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     return forward_activation(model, X, is_train, ACTIVATION)

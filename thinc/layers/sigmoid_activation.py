@@ -17,7 +17,9 @@ def sigmoid_activation() -> Model[FloatsT, FloatsT]:
     return Model("sigmoid_activation", forward)
 
 
-def forward(model: Model[FloatsXdT, FloatsXdT], X: FloatsXdT, is_train: bool) -> tuple[FloatsXdT, Callable]:
+def forward(
+    model: Model[FloatsXdT, FloatsXdT], X: FloatsXdT, is_train: bool
+) -> tuple[FloatsXdT, Callable[..., Any]]:
     ops = model.ops
     shape = X.shape
     Y = ops.sigmoid(X)

@@ -38,11 +38,11 @@ def SinusoidalPositions(nO: int | None = None) -> Model[SeqT, SeqT]:
     return Model("positions", forward, init=init, dims={"nO": nO, "nI": nO})
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     return forward_either(_forward_ragged, model, X, is_train)
 
 
-def _forward_ragged(model: Model, Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable]:
+def _forward_ragged(model: Model[Any, Any], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     ops = model.ops
     nO = model.get_dim("nO")
     rows, lengths = sequences(model, Xr)

@@ -8,8 +8,7 @@ from ..initializers import zero_init
 from ..model import Model
 from ..types import Floats2d
 from ._affine import affine, backprop_affine
-from ._dense import dense
-from ._dense import init_unset as init
+from ._dense import dense, init_unset as init
 from ._gradients import fit_gradient_exactly
 
 
@@ -18,8 +17,8 @@ def Softmax(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[Floats2d, Floats2d]:
     """Probabilities of nO classes that exclude one another. See `Softmax_v2`."""
     return Softmax_v2(nO, nI, init_W=init_W, init_b=init_b)
@@ -30,8 +29,8 @@ def Softmax_v2(
     nO: int | None = None,
     nI: int | None = None,
     *,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
     normalize_outputs: bool = True,
     temperature: float = 1.0,
 ) -> Model[Floats2d, Floats2d]:
@@ -69,7 +68,7 @@ def Softmax_v2(
 
 def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, nI), Y: (B, nO)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, nI), Y: (B, nO)
     normalize = is_train or model.attrs["softmax_normalize"]
     temperature = model.attrs["softmax_temperature"]
     validate_temperature(temperature)

@@ -1,6 +1,6 @@
 """softmax_activation: softmax over the last axis, without weights."""
 
-from typing import Callable
+from typing import Any, Callable
 
 from ..config import registry
 from ..model import Model
@@ -17,7 +17,9 @@ def softmax_activation() -> Model[Floats2d, Floats2d]:
     return Model("softmax_activation", forward)
 
 
-def forward(model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool) -> tuple[Floats2d, Callable]:
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> tuple[Floats2d, Callable[..., Any]]:
     ops = model.ops
     Y = ops.softmax(X)
     shape = Y.shape

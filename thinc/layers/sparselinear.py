@@ -58,7 +58,9 @@ def _sparse_linear(nO: int | None, length: int, *, v1_indexing: bool) -> Model[I
     )
 
 
-def forward(model: Model[InT, ArrayXd], keys_values_lengths: InT, is_train: bool) -> tuple[ArrayXd, Callable]:
+def forward(
+    model: Model[InT, ArrayXd], keys_values_lengths: InT, is_train: bool
+) -> tuple[ArrayXd, Callable[..., Any]]:
     W: Any = model.get_param("W")
     b: Any = model.get_param("b")
     inputs: Any = keys_values_lengths
@@ -105,7 +107,7 @@ def init(model: Model[InT, ArrayXd], X: InT | None = None, Y: ArrayXd | None = N
     model.set_param("b", model.ops.alloc1f(nO))
 
 
-def _checked(model: Model, inputs: Any, dtype: Any) -> tuple[Any, Any, Any]:
+def _checked(model: Model[Any, Any], inputs: Any, dtype: Any) -> tuple[Any, Any, Any]:
     """Return keys, values and lengths as arrays on the CPU, of the types that the kernels take."""
     if len(inputs) != 3 or not (is_xp_array(inputs[0]) and is_xp_array(inputs[1]) and is_xp_array(inputs[2])):
         got = ", ".join(type(array).__name__ for array in inputs)
@@ -124,7 +126,7 @@ def _checked(model: Model, inputs: Any, dtype: Any) -> tuple[Any, Any, Any]:
     return keys, values, lengths
 
 
-def _as_vector(model: Model, name: str, array: Any, kinds: str, dtype: Any) -> Any:
+def _as_vector(model: Model[Any, Any], name: str, array: Any, kinds: str, dtype: Any) -> Any:
     """Return a contiguous vector of the dtype, if the array is one of numbers of these kinds."""
     if array.dtype is dtype and array.ndim == 1 and array.flags.c_contiguous:
         return array

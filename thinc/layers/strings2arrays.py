@@ -20,12 +20,12 @@ def strings2arrays() -> Model[Sequence[Sequence[str]], List[Ints2d]]:
 
 def forward(
     model: Model[Sequence[Sequence[str]], List[Ints2d]], Xs: Sequence[Sequence[str]], is_train: bool
-) -> tuple[List[Ints2d], Callable]:
+) -> tuple[List[Ints2d], Callable[..., Any]]:
     ops = model.ops
     # NumPy's strings are turned into Python's. Modulo 2**64, which extends the sign.
     arrays: Any = [ops.asarray([murmurhash(str.__str__(x)) for x in X], dtype="int64") for X in Xs]
     return [array.astype("uint64").reshape((-1, 1)) for array in arrays], _no_gradient
 
 
-def _no_gradient(dYs: Any) -> list:
+def _no_gradient(dYs: Any) -> list[Any]:
     return []

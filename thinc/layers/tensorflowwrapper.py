@@ -85,10 +85,10 @@ def _check_json(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Non
 
 def TensorFlowWrapper(
     tensorflow_model: Any,
-    convert_inputs: Optional[Callable] = None,
-    convert_outputs: Optional[Callable] = None,
+    convert_inputs: Optional[Callable[..., Any]] = None,
+    convert_outputs: Optional[Callable[..., Any]] = None,
     optimizer: Any = None,
-    model_class: type[Model] = Model,
+    model_class: type[Model[Any, Any]] = Model,
     model_name: str = "tensorflow",
 ) -> Model[Any, Any]:
     """Wrap a Keras model, so that it can be trained as a layer of ours.
@@ -137,7 +137,7 @@ def TensorFlowWrapper(
     )
 
 
-def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward(model: Model[Any, Any], X: Any, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     tensors, get_dX = model.attrs["convert_inputs"](model, X, is_train)
     shim: Any = model.shims[0]
     wants_dX = not is_constant(X)
@@ -151,13 +151,17 @@ def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
     return Y, backprop
 
 
-def convert_tensorflow_default_inputs(model: Model, X: Any, is_train: bool) -> tuple[ArgsKwargs, Callable]:
+def convert_tensorflow_default_inputs(
+    model: Model[Any, Any], X: Any, is_train: bool
+) -> tuple[ArgsKwargs, Callable[..., Any]]:
     """Arrays to tensors; see `TensorFlowWrapper`."""
     tensors, get_dX = batch_to_call(X, functools.partial(xp2tensorflow, requires_grad=is_train))
     return tensors, lambda dtensors: get_dX(_to_arrays(model, dtensors))
 
 
-def convert_tensorflow_default_outputs(model: Model, Ytf: Any, is_train: bool) -> tuple[Any, Callable]:
+def convert_tensorflow_default_outputs(
+    model: Model[Any, Any], Ytf: Any, is_train: bool
+) -> tuple[Any, Callable[..., Any]]:
     """Tensors to arrays; see `TensorFlowWrapper`."""
 
     def get_dYtf(dY: Any) -> Any:
@@ -166,5 +170,5 @@ def convert_tensorflow_default_outputs(model: Model, Ytf: Any, is_train: bool) -
     return _to_arrays(model, Ytf), get_dYtf
 
 
-def _to_arrays(model: Model, tensors: Any) -> Any:
+def _to_arrays(model: Model[Any, Any], tensors: Any) -> Any:
     return convert_recursive(is_tensorflow_array, functools.partial(tensorflow2xp, ops=model.ops), tensors)

@@ -7,14 +7,13 @@ from .._util.frameworks import assert_pytorch_installed
 from ..model import Model
 from ..shims import PyTorchGradScaler, PyTorchShim, TorchScriptShim
 from ..shims.torchscript import script_module
-from .pytorchwrapper import forward as forward
-from .pytorchwrapper import model_of_shim
+from .pytorchwrapper import forward as forward, model_of_shim
 
 
 def TorchScriptWrapper_v1(
     torchscript_model: Any = None,
-    convert_inputs: Callable | None = None,
-    convert_outputs: Callable | None = None,
+    convert_inputs: Callable[..., Any] | None = None,
+    convert_outputs: Callable[..., Any] | None = None,
     mixed_precision: bool = False,
     grad_scaler: PyTorchGradScaler | None = None,
     device: Any = None,
@@ -41,7 +40,7 @@ def TorchScriptWrapper_v1(
     return model_of_shim("pytorch_script", shim, convert_inputs, convert_outputs)
 
 
-def pytorch_to_torchscript_wrapper(model: Model) -> Model[Any, Any]:
+def pytorch_to_torchscript_wrapper(model: Model[Any, Any]) -> Model[Any, Any]:
     """Compile the module of a `PyTorchWrapper` with ``torch.jit.script``.
 
     Parameters

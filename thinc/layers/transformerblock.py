@@ -17,13 +17,12 @@ from .residual import residual
 from .rmsnorm import RMSNorm
 from .swiglu import SwiGLU
 from .with_array import with_array
-from .with_ragged import BatchT, SeqT, init
-from .with_ragged import forward as forward_as_ragged
+from .with_ragged import BatchT, SeqT, forward as forward_as_ragged, init
 
 __all__ = ["TransformerBlock", "forward", "init"]
 
-NORMS: dict[str, Callable] = {"layer": LayerNorm, "rms": RMSNorm}
-ACTIVATIONS: dict[str, Callable] = {"gelu": Gelu, "relu": Relu, "swiglu": SwiGLU}
+NORMS: dict[str, Callable[..., Any]] = {"layer": LayerNorm, "rms": RMSNorm}
+ACTIVATIONS: dict[str, Callable[..., Any]] = {"gelu": Gelu, "relu": Relu, "swiglu": SwiGLU}
 
 
 @registry.layers("TransformerBlock.v1")
@@ -37,8 +36,8 @@ def TransformerBlock(
     norm: Literal["layer", "rms"] = "layer",
     activation: Literal["gelu", "relu", "swiglu"] = "gelu",
     dropout: float = 0.0,
-    init_W: Callable | None = None,
-    init_b: Callable | None = None,
+    init_W: Callable[..., Any] | None = None,
+    init_b: Callable[..., Any] | None = None,
 ) -> Model[BatchT, BatchT]:
     """Build one layer of a transformer, normalized before each part: ``X + attention(norm(X))``, then
     ``X + dense(activation(norm(X)))``.
@@ -82,14 +81,14 @@ def TransformerBlock(
     if nF < 1:
         raise ValueError(f"TransformerBlock: nF must be at least 1, but got {nF}.")
     make_norm, make_dense = NORMS[norm], ACTIVATIONS[activation]
-    attention: Model = chain(
+    attention: Model[Any, Any] = chain(
         with_array(make_norm(nO)),
         MultiHeadAttention(
             nO, nO, nH=nH, causal=causal, rotary=rotary, dropout=dropout, init_W=init_W, init_b=init_b
         ),
         Dropout(dropout),
     )
-    dense: Model = chain(
+    dense: Model[Any, Any] = chain(
         make_norm(nO),
         make_dense(nF, nO, init_W=init_W, init_b=init_b, dropout=dropout),
         Linear(nO, nF, init_W=init_W, init_b=init_b),
@@ -99,7 +98,7 @@ def TransformerBlock(
     return Model("transformer", forward, init=init, layers=[block], dims={"nO": nO, "nI": nO})
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     Y, backprop = forward_as_ragged(model, X, is_train)
     kept: Any = Y
 

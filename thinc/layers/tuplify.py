@@ -57,7 +57,9 @@ if TYPE_CHECKING:
 
 
 @registry.layers("tuplify.v1")
-def tuplify(layer1: Model[InT, Any], layer2: Model[InT, Any], *layers: Model[Any, Any]) -> Model[InT, Tuple]:
+def tuplify(
+    layer1: Model[InT, Any], layer2: Model[InT, Any], *layers: Model[Any, Any]
+) -> Model[InT, Tuple[Any, ...]]:
     """Run the layers on the same input and return a tuple of their outputs.
 
     Parameters
@@ -70,14 +72,16 @@ def tuplify(layer1: Model[InT, Any], layer2: Model[InT, Any], *layers: Model[Any
     return Model(f"tuple({names})", tuplify_forward, init=init, layers=all_layers, dims={"nI": None})
 
 
-def tuplify_forward(model: Model[InT, Tuple], X: InT, is_train: bool) -> tuple[Tuple, Callable]:
+def tuplify_forward(
+    model: Model[InT, Tuple[Any, ...]], X: InT, is_train: bool
+) -> tuple[Tuple[Any, ...], Callable[..., Any]]:
     outputs, callbacks = [], []
     for layer in model.layers:
         Y, callback = layer(X, is_train)
         outputs.append(Y)
         callbacks.append(callback)
 
-    def backprop(dY: Tuple) -> InT:
+    def backprop(dY: Tuple[Any, ...]) -> InT:
         if not isinstance(dY, (tuple, list)) or len(dY) != len(callbacks):
             raise refusal(model, f"a tuple of {len(callbacks)} gradients", dY)
         return sum_batches(model.ops, [callback(dy) for callback, dy in zip(callbacks, dY)])  # noqa: B905
@@ -85,7 +89,7 @@ def tuplify_forward(model: Model[InT, Tuple], X: InT, is_train: bool) -> tuple[T
     return tuple(outputs), backprop
 
 
-def init(model: Model[InT, Tuple], X: InT | None = None, Y: Tuple | None = None) -> None:
+def init(model: Model[InT, Tuple[Any, ...]], X: InT | None = None, Y: Tuple[Any, ...] | None = None) -> None:
     layers = model.layers
     if X is None and Y is None:
         for layer in layers:  # drawn twice, like the layers of a chain

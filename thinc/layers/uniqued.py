@@ -35,7 +35,7 @@ def uniqued(layer: Model[Any, Any], *, column: int = 0) -> Model[Ints2d, Floats2
 
 def forward(
     model: Model[Ints2d, Floats2d], X: Ints2d, is_train: bool
-) -> tuple[Floats2d, Callable]:  # X: (B, columns), or (B,)
+) -> tuple[Floats2d, Callable[..., Any]]:  # X: (B, columns), or (B,)
     layer = model.layers[0]
     ids: Any = X
     if ids.size < 2:

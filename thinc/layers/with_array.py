@@ -55,13 +55,13 @@ def with_array(layer: Model[InArrayT, OutArrayT], pad: int = 0) -> Model[BatchT,
     )
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     if isinstance(X, Padded):
         return _forward_padded(model, X, is_train)
     return forward_flat(model, X, is_train, VIEWS)
 
 
-def _forward_padded(model: Model, Xp: Padded, is_train: bool) -> tuple[Any, Callable]:
+def _forward_padded(model: Model[Any, Any], Xp: Padded, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     Y, backprop_layer = model.layers[0](mark_like(Xp.data, Xp), is_train)
 
     def backprop(dYp: Padded) -> "Padded | None":

@@ -54,7 +54,7 @@ def with_array2d(layer: Model[InArrayT, OutArrayT], pad: int = 0) -> Model[Batch
     )
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     return forward_flat(model, X, is_train, VIEWS)
 
 

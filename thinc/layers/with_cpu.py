@@ -31,7 +31,7 @@ def with_cpu(layer: Model[InT, OutT], ops: Ops) -> Model[InT, OutT]:
     return Model(f"with_cpu({layer.name})", forward, init=init, layers=[layer], dims=dims_of(layer), ops=ops)
 
 
-def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def forward(model: Model[Any, Any], X: Any, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     if type(model.ops) is NumpyOps and "cupy" not in sys.modules:  # there is no other device
         return model.layers[0](X, is_train)
     asarray = model.ops.asarray
@@ -43,7 +43,7 @@ def forward(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
     return _convert(is_xp_array, asarray, Y), backprop
 
 
-def init(model: Model, X: Any = None, Y: Any = None) -> None:
+def init(model: Model[Any, Any], X: Any = None, Y: Any = None) -> None:
     model.layers[0].initialize(X=_to_cpu(X), Y=_to_cpu(Y))
 
 
@@ -53,7 +53,7 @@ def _to_cpu(batch: Any) -> Any:
     return _convert(is_cupy_array, to_numpy, batch)
 
 
-def _convert(is_match: Callable, convert: Callable, batch: Any) -> Any:
+def _convert(is_match: Callable[..., Any], convert: Callable[..., Any], batch: Any) -> Any:
     """Convert the arrays in a batch of any kind; leave everything else, such as documents, alone."""
     if is_match(batch):
         return convert(batch)

@@ -5,7 +5,7 @@ from typing import Any, Callable, TypeVar
 
 from ..model import Model
 
-ModelT = TypeVar("ModelT", bound=Model)
+ModelT = TypeVar("ModelT", bound=Model[Any, Any])
 
 
 def do_nothing(*args: Any) -> None:
@@ -16,8 +16,8 @@ def with_debug(
     layer: ModelT,
     name: str | None = None,
     *,
-    on_init: Callable[[Model, Any, Any], None] = do_nothing,
-    on_forward: Callable[[Model, Any, bool], None] = do_nothing,
+    on_init: Callable[[Model[Any, Any], Any, Any], None] = do_nothing,
+    on_forward: Callable[[Model[Any, Any], Any, bool], None] = do_nothing,
     on_backprop: Callable[[Any], None] = do_nothing,
 ) -> ModelT:
     """Add hooks to a layer, which is changed in place.
@@ -50,8 +50,13 @@ def with_debug(
 
 
 def _forward(
-    forward: Callable, on_forward: Callable, on_backprop: Callable, model: Model, X: Any, is_train: bool
-) -> tuple[Any, Callable]:
+    forward: Callable[..., Any],
+    on_forward: Callable[..., Any],
+    on_backprop: Callable[..., Any],
+    model: Model[Any, Any],
+    X: Any,
+    is_train: bool,
+) -> tuple[Any, Callable[..., Any]]:
     if on_forward is not do_nothing:
         on_forward(model, X, is_train)
     Y, backprop_layer = forward(model, X, is_train=is_train)
@@ -63,7 +68,13 @@ def _forward(
     return Y, backprop
 
 
-def _init(init: Callable | None, on_init: Callable, model: Model, X: Any = None, Y: Any = None) -> None:
+def _init(
+    init: Callable[..., Any] | None,
+    on_init: Callable[..., Any],
+    model: Model[Any, Any],
+    X: Any = None,
+    Y: Any = None,
+) -> None:
     on_init(model, X, Y)
     if init is not None:
         init(model, X=X, Y=Y)

@@ -28,7 +28,7 @@ def with_flatten(layer: Model[Sequence[ItemT], ArrayT]) -> Model[Sequence[Sequen
 
 def forward(
     model: Model[Sequence[Sequence[ItemT]], ListXd], Xnest: Sequence[Sequence[ItemT]], is_train: bool
-) -> tuple[ListXd, Callable]:
+) -> tuple[ListXd, Callable[..., Any]]:
     ops = model.ops
     lengths = [len(Xs) for Xs in Xnest]
     Y, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
@@ -62,7 +62,7 @@ def init(
     )
 
 
-def _rows_of_gradient(model: Model, dYs: Any, n: int) -> Any:
+def _rows_of_gradient(model: Model[Any, Any], dYs: Any, n: int) -> Any:
     expect_gradients(model, dYs, n)
     try:
         return _rows(model, dYs)
@@ -70,5 +70,5 @@ def _rows_of_gradient(model: Model, dYs: Any, n: int) -> Any:
         raise refusal(model, f"a list of {n} arrays", dYs) from err
 
 
-def _rows(model: Model, items: ListXd) -> ArrayXd:
+def _rows(model: Model[Any, Any], items: ListXd) -> ArrayXd:
     return model.ops.xp.concatenate(items, axis=0) if items else model.ops.alloc2f(0, 0)

@@ -1,7 +1,7 @@
 """with_flatten_v2: run a layer that works on a list on a list of lists."""
 
 from itertools import chain
-from typing import Callable, List, TypeVar
+from typing import Any, Callable, List, TypeVar
 
 from ..config import registry
 from ..model import Model
@@ -28,7 +28,7 @@ def with_flatten_v2(
 
 def forward(
     model: Model[List[List[InItemT]], List[List[OutItemT]]], Xnest: List[List[InItemT]], is_train: bool
-) -> tuple[List[List[OutItemT]], Callable]:
+) -> tuple[List[List[OutItemT]], Callable[..., Any]]:
     lengths = [len(Xs) for Xs in Xnest]
     Ys, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
 

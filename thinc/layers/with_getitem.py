@@ -8,7 +8,7 @@ from ._gradients import expect_gradients
 
 
 @registry.layers("with_getitem.v1")
-def with_getitem(idx: int, layer: Model) -> Model[Tuple[Any, ...], Tuple[Any, ...]]:
+def with_getitem(idx: int, layer: Model[Any, Any]) -> Model[Tuple[Any, ...], Tuple[Any, ...]]:
     """Run the layer on the item at a position; the others, and their gradients, stay as they are.
 
     Parameters
@@ -23,7 +23,7 @@ def with_getitem(idx: int, layer: Model) -> Model[Tuple[Any, ...], Tuple[Any, ..
 
 def forward(
     model: Model[Tuple[Any, ...], Tuple[Any, ...]], items: Tuple[Any, ...], is_train: bool
-) -> tuple[Tuple[Any, ...], Callable]:
+) -> tuple[Tuple[Any, ...], Callable[..., Any]]:
     idx: int = model.attrs["idx"]
     n = len(items)
     if not 0 <= idx < n:
@@ -53,7 +53,7 @@ def init(
     )
 
 
-def _position(model: Model, items: Any) -> int:
+def _position(model: Model[Any, Any], items: Any) -> int:
     idx: int = model.attrs["idx"]
     n = len(items)
     if not -n <= idx < n:

@@ -37,7 +37,7 @@ def with_list(layer: Model[InListT, OutListT]) -> Model[BatchT, Any]:
     return Model(f"with_list({layer.name})", forward, init=init, layers=[layer], dims=dims_of(layer))
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     return forward_as(_convert, model, X, is_train)
 
 
@@ -45,7 +45,7 @@ def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None)
     init_as(_convert, model, X, Y)
 
 
-def _convert(model: Model, X: Any) -> tuple[Any, Callable]:
+def _convert(model: Model[Any, Any], X: Any) -> tuple[Any, Callable[..., Any]]:
     ops = model.ops
     if isinstance(X, Padded):
         check_padded(model, X)

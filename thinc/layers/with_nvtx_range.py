@@ -1,13 +1,13 @@
 """with_nvtx_range: show the passes of a layer in NVIDIA's profiler."""
 
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .._util.profiling import use_nvtx_range
 from ..model import Model
 from ._ranges import add_ranges
 
-ModelT = TypeVar("ModelT", bound=Model)
+ModelT = TypeVar("ModelT", bound=Model[Any, Any])
 
 
 def with_nvtx_range(

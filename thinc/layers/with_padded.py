@@ -34,13 +34,13 @@ def with_padded(layer: Model[Padded, Padded]) -> Model[BatchT, BatchT]:
     return Model(f"with_padded({layer.name})", forward, init=init, layers=[layer], dims=dims_of(layer))
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     if not isinstance(X, Padded) and getattr(X, "ndim", None) == 3:
         return _forward_array(model, X, is_train)
     return forward_as(_convert, model, X, is_train)
 
 
-def _forward_array(model: Model, X: Any, is_train: bool) -> tuple[Any, Callable]:
+def _forward_array(model: Model[Any, Any], X: Any, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     Yp, backprop_layer = model.layers[0](mark_like(_all_full(model.ops, X), X), is_train)
 
     def backprop(dY: Any) -> Any:
@@ -54,7 +54,7 @@ def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None)
     init_as(_convert, model, X, Y)
 
 
-def _convert(model: Model, X: Any) -> tuple[Padded, Callable]:
+def _convert(model: Model[Any, Any], X: Any) -> tuple[Padded, Callable[..., Any]]:
     ops = model.ops
     if isinstance(X, Padded):
         return X, unchanged

@@ -27,7 +27,7 @@ def with_ragged(layer: Model[Ragged, Ragged]) -> Model[BatchT, BatchT]:
     return Model(f"with_ragged({layer.name})", forward, init=init, layers=[layer])
 
 
-def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable]:
+def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Callable[..., Any]]:
     return forward_as(_convert, model, X, is_train)
 
 
@@ -35,7 +35,7 @@ def init(model: Model[SeqT, SeqT], X: SeqT | None = None, Y: SeqT | None = None)
     init_as(_convert, model, X, Y)
 
 
-def _convert(model: Model, X: Any) -> tuple[Ragged, Callable]:
+def _convert(model: Model[Any, Any], X: Any) -> tuple[Ragged, Callable[..., Any]]:
     ops = model.ops
     if isinstance(X, Ragged):
         return X, unchanged

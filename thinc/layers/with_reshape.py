@@ -28,7 +28,7 @@ def with_reshape(layer: Model[InRowsT, OutRowsT]) -> Model[InT, InT]:
     )
 
 
-def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable]:  # (B, T, nI)
+def forward(model: Model[InT, InT], X: InT, is_train: bool) -> tuple[InT, Callable[..., Any]]:  # (B, T, nI)
     Y, backprop_rows = model.layers[0](mark_like(_rows(model, X), X), is_train)
 
     def backprop(dY: InT) -> Any:
@@ -46,7 +46,7 @@ def init(model: Model[InT, InT], X: InT | None = None, Y: InT | None = None) -> 
     copy_dims(model, layer, ("nO", "nI"))
 
 
-def _rows(model: Model, X: Any) -> Any:
+def _rows(model: Model[Any, Any], X: Any) -> Any:
     if getattr(X, "ndim", None) != 3:
         got = type(X).__name__ if not hasattr(X, "shape") else f"one of shape {X.shape}"
         raise ValueError(f"{model.name} expects an array with three dimensions, but got {got}.")

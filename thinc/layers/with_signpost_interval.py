@@ -7,7 +7,7 @@ from .. import compat
 from ..model import Model
 from ._ranges import add_ranges, init_in_range
 
-ModelT = TypeVar("ModelT", bound=Model)
+ModelT = TypeVar("ModelT", bound=Model[Any, Any])
 
 
 def with_signpost_interval(layer: ModelT, signposter: Any, name: str | None = None) -> ModelT:

@@ -9,8 +9,7 @@ from .._model_summary import Summary
 
 if TYPE_CHECKING:
     from .._model_summary import Row
-    from .._profile import Profile
-    from .._profile import Row as Timing
+    from .._profile import Profile, Row as Timing
     from ..model import Model
 
 

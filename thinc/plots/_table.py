@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._profile import Row as Timing
-from .._profile import seconds
+from .._profile import Row as Timing, seconds
 from ._figure import POINTS, canvas, figure_or_new
 from ._nodes import Described, describe, title_of
 

@@ -103,13 +103,15 @@ class CudaActivations(ActivationOps):
         launch("activate", X, X.size, Y, X_contiguous, X.size, *_four(settings), of=kernel)
         return Y if Y is X else store(X, Y, inplace)
 
-    def _backprop(self, kernel: str, reference: Any, arrays: tuple, inplace: bool, *settings: float) -> Any:
+    def _backprop(
+        self, kernel: str, reference: Any, arrays: tuple[Any, ...], inplace: bool, *settings: float
+    ) -> Any:
         """`arrays` are dY and what else the backward pass is given."""
         if not _fit(*arrays):
             return reference(*arrays, *settings, inplace=inplace)
         return self._launch_backprop(kernel, arrays, inplace, *settings)
 
-    def _launch_backprop(self, kernel: str, arrays: tuple, inplace: bool, *settings: float) -> Any:
+    def _launch_backprop(self, kernel: str, arrays: tuple[Any, ...], inplace: bool, *settings: float) -> Any:
         dY = arrays[0]
         contiguous = [self.as_contig(array) for array in arrays]
         in_place = inplace and contiguous[0] is dY
