@@ -22,6 +22,7 @@ from thinc.types import XY_XY_OutT, XY_YZ_OutT
 mypy_api = pytest.importorskip("mypy.api", reason="needs mypy: pip install mypy")
 
 SAMPLES = Path(__file__).parent / "typing"
+EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = sorted(path.name for path in SAMPLES.glob("*.py"))
 ROOT = Path(thinc.__file__).parents[1]
 
@@ -123,37 +124,47 @@ def find_pyright():
     return [sys.executable, "-m", "basedpyright"] if find_spec("basedpyright") else None
 
 
-def test_types_with_pyright(tmp_path):
-    """Pyright agrees. It looks for files below its own configuration only."""
+def run_pyright(folder, settings):
+    """The errors in a folder, which must have been copied: it looks for files below its own configuration only."""
     command = find_pyright()
     if command is None:
         pytest.skip("needs pyright and Node.js: pip install pyright[nodejs]")
+    settings = {"extraPaths": [str(ROOT)], **settings}
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf8")
+    result = subprocess.run(
+        [*command, "--outputjson", "--pythonpath", sys.executable, "--project", str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=folder,
+    )
+    assert result.returncode in (0, 1), result.stdout + result.stderr
+    report = json.loads(result.stdout)
+    assert report["summary"]["filesAnalyzed"] == len(list(folder.rglob("*.py")))
+    return [item for item in report["generalDiagnostics"] if item["severity"] == "error"]
+
+
+def test_types_with_pyright(tmp_path):
     for name in NAMES:
         shutil.copy(SAMPLES / name, tmp_path)
     settings = {
         "typeCheckingMode": "strict",
-        "extraPaths": [str(ROOT)],
         # `Model` without arguments, and what comes out of Any, is allowed.
         **dict.fromkeys(
             ("reportUnknownMemberType", "reportUnknownVariableType", "reportUnknownArgumentType"), False
         ),
     }
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), encoding="utf8")
-    result = subprocess.run(
-        [*command, "--outputjson", "--pythonpath", sys.executable, "--project", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=tmp_path,
-    )
-    assert result.returncode in (0, 1), result.stdout + result.stderr
-    report = json.loads(result.stdout)
-    assert report["summary"]["filesAnalyzed"] == len(NAMES)
     errors = {name: [] for name in NAMES}
-    for item in report["generalDiagnostics"]:
-        if item["severity"] == "error":
-            errors[Path(item["file"]).name].append((item["range"]["start"]["line"] + 1, item["message"]))
+    for item in run_pyright(tmp_path, settings):
+        errors[Path(item["file"]).name].append((item["range"]["start"]["line"] + 1, item["message"]))
     check_without_plugin(errors)
+
+
+def test_examples_with_pyright(tmp_path):
+    """Whole programs, as users write them, with the settings that pyright has by default."""
+    shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    found = run_pyright(tmp_path, {"typeCheckingMode": "standard", "reportMissingImports": False})
+    assert [f"{item['file']}:{item['range']['start']['line'] + 1}: {item['message']}" for item in found] == []
 
 
 def test_programs_run(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from unittest.mock import ANY
 import pytest
 
 import thinc
+from helpers.process import run_python
 from thinc.backends import NumpyOps, Ops
 
 ROOT = Path(thinc.__file__).parent
@@ -102,6 +103,31 @@ def test_stub_has_a_compiled_module(path):
     assert path.with_suffix(".pyx").exists()
     names = described(path)
     assert names, "a stub without a public name says nothing: leave it out"
+
+
+# What Cython puts into modules and classes.
+ALLOWED = r"""
+thinc\..*\.__pyx_capi__
+thinc\..*\.__test__
+thinc\..*\.__(reduce|setstate)_cython__
+"""
+
+
+def test_stubs_with_stubtest(tmp_path):
+    """Mypy imports the modules, and compares: attributes too, and what is no function."""
+    (tmp_path / "allowed.txt").write_text(ALLOWED, encoding="utf8")
+    (tmp_path / "mypy.ini").write_text("[mypy]\nignore_missing_imports = true\n", encoding="utf8")
+    options = ["--mypy-config-file", "mypy.ini", "--allowlist", "allowed.txt", "--ignore-unused-allowlist"]
+    options += ["--concise", "--ignore-disjoint-bases"]
+    done = run_python(
+        "-m", "mypy.stubtest", *options, *map(name_of, STUBS), cwd=tmp_path, check=False, MYPYPATH=mypy_path()
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def mypy_path():
+    """Mypy looks into the folder of installed packages anyway, and refuses to be told."""
+    return None if "site-packages" in ROOT.parts else str(ROOT.parent)
 
 
 def compiled_operations():

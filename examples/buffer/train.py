@@ -102,7 +102,7 @@ def train(data: Pictures, buffer: int, n_epochs: int, batch_size: int) -> tuple[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--buffers", type=int, nargs="+", default=[1, 2, 8])
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured")

@@ -26,7 +26,7 @@ from thinc.api import (
 
 
 @thinc.registry.layers("Prototypes.v1")
-def Prototypes(nO: int | None = None, nI: int | None = None) -> Model[numpy.ndarray, numpy.ndarray]:
+def Prototypes(nO: int | None = None, nI: int | None = None) -> Model:
     """Scores by distance from learned points, ``Y[b, o] = -s · |X[b] - C[o]|² / nI``.
 
     Parameters

@@ -39,7 +39,7 @@ def _digits(dev_fraction: float, seed: int) -> tuple[Split, Split]:
         random_state=seed,
         stratify=labels,
     )
-    return (train_X, train_Y), (dev_X, dev_Y)
+    return (train_X, train_Y), (dev_X, dev_Y)  # type: ignore[return-value]  # it may return lists, of lists
 
 
 def _mnist(folder: Path, part: str) -> Split:

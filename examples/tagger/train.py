@@ -83,6 +83,7 @@ def main() -> None:
 
     texts, labels = [line.words for line in train], [line.labels for line in train]
     model.initialize(X=texts[:50])
+    mistakes: Counter = Counter()
     batches = model.ops.multibatch(settings["batch_size"], texts, labels, shuffle=True)
     for epoch in range(1, (args.epochs or settings["epochs"]) + 1):
         start = time.perf_counter()

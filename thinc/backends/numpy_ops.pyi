@@ -4,6 +4,11 @@ from ..types import DeviceTypes, Floats1d, FloatsXd, Ints1d
 from ._lstm import LSTMState
 from .ops import Ops
 
+__all__ = [
+    "NumpyOps", "has_blis", "check_seq2col_lengths", "cpu_clip_gradient", "add_gradient_noise",
+    "lstm_forward_training", "backprop_lstm",
+]  # fmt: skip
+
 has_blis: bool
 
 def check_seq2col_lengths(ops: Ops, lengths: Any, B: int) -> Ints1d: ...
