@@ -113,3 +113,11 @@ def test_every_page_is_in_a_table_of_contents():
                 path.parent / f"{line}.md" for line in body.splitlines() if line and not line.startswith(":")
             }
     assert listed == set(ALL)
+
+
+def test_every_extra_is_in_the_installation():
+    project = (DOCS.parent / "pyproject.toml").read_text(encoding="utf8")
+    (section,) = re.findall(r"^\[project.optional-dependencies\]\n(.*?)^\[", project, flags=FENCED)
+    extras = set(re.findall(r"^(\w+) = ", section, flags=re.MULTILINE))
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "install.md").read_text(encoding="utf8"), flags=re.MULTILINE)
+    assert extras == {name for row in rows for name in re.findall(r"`(\w+)`", row)}

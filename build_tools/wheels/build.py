@@ -1,6 +1,7 @@
 """Build wheels from an unpacked source distribution, and give them the tag that they deserve."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -47,9 +48,24 @@ def build_wheel(source: Path, python: Path, version: str, target: Target, work: 
     _share_kernels(source, target, version)
     raw = work / "raw" / target.tag / version
     variables = environment(target, version, work / "zig-cache")
-    run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", raw, source, env=variables)
+    options = ["--quiet", "--no-deps", "--wheel-dir", raw]
+    if target.machine != platform.machine():
+        python = _make_environment(source, python, work / "cross" / version)
+        options.append("--no-build-isolation")
+    run(python, "-m", "pip", "wheel", *options, source, env=variables)
     (wheel,) = raw.glob("thinc-*.whl")
     return wheel
+
+
+def _make_environment(source: Path, python: Path, folder: Path) -> Path:
+    """What a build needs, for this machine: told of the other one, pip would install what cannot run here."""
+    from build import ProjectBuilder
+
+    made = folder / "bin" / "python"
+    if not made.exists():
+        run(python, "-m", "venv", folder)
+        run(made, "-m", "pip", "install", "--quiet", *ProjectBuilder(source).build_system_requires)
+    return made
 
 
 def _share_kernels(source: Path, target: Target, version: str) -> None:

@@ -64,6 +64,22 @@ def _forget_overloads(obj: object) -> None:
     analyzer.overloads.clear()
 
 
+def _write_as_in_code(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: object,
+    options: object,
+    arguments: str | None,
+    returned: str | None,
+) -> tuple[str | None, ...]:
+    """Sphinx writes ``Callable[..., T]`` as ``Callable[[...], T]``."""
+    return tuple(
+        text and text.replace("Callable[[...], ", "Callable[..., ") for text in (arguments, returned)
+    )
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("documented", Documented)
+    app.connect("autodoc-process-signature", _write_as_in_code)
     return {"parallel_read_safe": True}
