@@ -4,6 +4,8 @@
     What the picture shows, for those who do not see it.
     ```
 
+With the option ``wide`` it keeps its size on a narrow screen, and is scrolled there.
+
 The Python of such a page is run, block after block, in a folder that is removed afterwards; tests run it, too.
 """
 
@@ -16,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -26,6 +29,7 @@ TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 class Drawing(SphinxDirective):
     required_arguments = 1
     has_content = True
+    option_spec = {"wide": directives.flag}
 
     def run(self) -> list[nodes.Node]:
         name = self.arguments[0]
@@ -37,7 +41,8 @@ class Drawing(SphinxDirective):
         data = base64.b64encode(drawn[name]).decode("ascii")
         text = html.escape(" ".join(self.content))
         source = f"data:{TYPES[Path(name).suffix]};base64,{data}"
-        return [nodes.raw("", f'<p class="drawing"><img alt="{text}" src="{source}"></p>', format="html")]
+        kind = "drawing wide" if "wide" in self.options else "drawing"
+        return [nodes.raw("", f'<p class="{kind}"><img alt="{text}" src="{source}"></p>', format="html")]
 
 
 def run_page(page: Path) -> dict[str, bytes]:
