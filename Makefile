@@ -125,6 +125,7 @@ $(VENV)/created.stamp:
 # What is built must hold for everyone: an isolated build of the wheel, then an ordinary installation of it.
 $(VENV)/wheel.stamp: $(VENV)/created.stamp $(SOURCES)
 	rm -rf build/lib* build/bdist* dist
+	@echo "Compiling the kernels: some minutes, in which nothing is printed"
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	$(BIN)/pip uninstall --quiet --yes thinc
 	$(BIN)/pip install --quiet "$$(ls dist/thinc-*.whl)[test,demo]"
