@@ -77,6 +77,7 @@ def test_import_is_light(tmp_path):
         "wasabi",
         "matplotlib",
         "tqdm",
+        "murmurhash",
     ]
     code = f"import sys, thinc.api; print(sorted(set({heavy!r}) & set(sys.modules)))"
     done = run_python("-c", code, cwd=tmp_path)

@@ -2,8 +2,6 @@
 
 from typing import Any, Callable, List, Sequence
 
-from murmurhash import hash as murmurhash
-
 from ..config import registry
 from ..model import Model
 from ..types import Ints2d
@@ -21,6 +19,8 @@ def strings2arrays() -> Model[Sequence[Sequence[str]], List[Ints2d]]:
 def forward(
     model: Model[Sequence[Sequence[str]], List[Ints2d]], Xs: Sequence[Sequence[str]], is_train: bool
 ) -> tuple[List[Ints2d], Callable[..., Any]]:
+    from murmurhash import hash as murmurhash  # what loads it is rarely used
+
     ops = model.ops
     # NumPy's strings are turned into Python's. Modulo 2**64, which extends the sign.
     arrays: Any = [ops.asarray([murmurhash(str.__str__(x)) for x in X], dtype="int64") for X in Xs]
