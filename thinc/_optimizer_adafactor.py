@@ -47,7 +47,7 @@ class _Adafactor(Rule):
             n, m = W.shape[-2:]
             rows += share * (xp.einsum("...ij,...ij->...i", g, g)[..., None] / m - rows)
             columns += share * (xp.einsum("...ij,...ij->...j", g, g)[..., None, :] / n - columns)
-            shares = rows / xp.maximum(rows.mean(axis=-2, keepdims=True), eps1)
+            shares = rows / xp.maximum(rows.sum(axis=-2, keepdims=True) / n, eps1)
             if float(shares.min()) * float(columns.min()) >= eps1 * eps1:  # no product of both is too small
                 g *= 1 / xp.sqrt(columns)
                 g *= 1 / xp.sqrt(shares)
@@ -58,7 +58,8 @@ class _Adafactor(Rule):
 
 
 def _root_mean_square(X: Any) -> float:
-    return float(get_array_module(X).linalg.norm(X.reshape(-1))) / math.sqrt(X.size)
+    x = X.reshape(-1)
+    return math.sqrt(float(x.dot(x)) / X.size)
 
 
 @registry.optimizers("Adafactor.v1")
