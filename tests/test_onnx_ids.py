@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from helpers.exported import assert_exported, draw_weights, run_file
+from helpers.exported import assert_exported, draw_weights, flat, run_file
 from thinc.api import (
     CauchySimilarity,
     Embed,
@@ -38,7 +38,9 @@ from thinc.api import (
 from thinc.layers.lstm import LSTM
 from thinc.onnx import save_onnx
 
-pytest.importorskip("onnx", reason="needs: pip install thinc[onnx]")
+ReferenceEvaluator = pytest.importorskip(
+    "onnx.reference", reason="needs: pip install thinc[onnx]"
+).ReferenceEvaluator
 pytest.importorskip("onnxruntime", reason="needs: pip install onnxruntime")
 
 RNG = numpy.random.default_rng(0)
@@ -102,6 +104,16 @@ def test_a_tagger_from_ids(kind, tmp_path):
             for batch in batches
         ]
     assert assert_exported(model, batches, tmp_path / "model.onnx") == {"Y"}
+
+
+def test_the_file_means_the_same_by_the_standard(tmp_path):
+    """Products of uint64 wrap around, and so on: by the evaluator that comes with ONNX as by onnxruntime."""
+    batch = features([4, 1, 9])
+    model = draw_weights(tagger())
+    save_onnx(tmp_path / "model.onnx", model, batch)
+    evaluator = ReferenceEvaluator(str(tmp_path / "model.onnx"))
+    (Y,) = evaluator.run(["Y"], flat("X", batch, batch))
+    numpy.testing.assert_allclose(Y, numpy.concatenate(model.predict(batch)), rtol=1e-4, atol=1e-5)
 
 
 def test_a_classifier_and_a_recurrent_tagger_from_ids(tmp_path):
