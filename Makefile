@@ -28,7 +28,7 @@ FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test
                   tests/distributed/test_shims.py tests/backends/test_cuda_sources.py tests/test_optimizer_kinds.py \
                   tests/test_optimizer_groups.py tests/test_loss_pytorch.py tests/layers/test_gated_and_rmsnorm.py \
                   tests/layers/test_gru.py tests/layers/test_conv1d.py tests/layers/test_transformers.py \
-                  tests/test_onnx.py
+                  tests/test_onnx.py tests/test_onnx_sequences.py tests/test_onnx_ids.py
 
 .PHONY: demo wheels test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 

@@ -84,6 +84,8 @@ def main() -> int:
     )
     parser.add_argument("--write", action="store_true", help="write the results into README.md")
     options = parser.parse_args()
+    if options.write and options.case:
+        parser.error("--write replaces the whole table; leave --case out")
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.threads :])
     found = {name: ensure(options.envs, name) for name in FRAMEWORKS if name in REQUIREMENTS}
     pythons = {name: python for name, python in found.items() if python is not None}

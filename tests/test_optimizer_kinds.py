@@ -30,6 +30,7 @@ from thinc.api import (
     load_checkpoint,
     registry,
     save_checkpoint,
+    set_num_threads,
 )
 from thinc.optimizers import Optimizer
 
@@ -67,6 +68,29 @@ def test_formulas_are_those_of_the_paper(name, settings):
 @pytest.mark.parametrize("name", KINDS)
 def test_200_steps_are_those_of_the_paper(name):
     paper_matches(KINDS[name], call, (33,), n_steps=200, rtol=1e-10)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("name", ["lamb", "lamb-other"])
+def test_norms_of_many_chunks(name, n_threads):
+    set_num_threads(n_threads)
+    try:
+        paper_matches(KINDS[name], call, (40_003,), use_averages=True, grad_clip=0.5)
+    finally:
+        set_num_threads(1)
+
+
+@pytest.mark.parametrize("threshold", [1.0, 1e-30])
+def test_adafactor_where_gradients_vanish(threshold):
+    """Rows and columns of zeros, or nearly: the smallest number stands for what is below it."""
+    start, g = draw((6, 5)), draw((6, 5), 1)
+    g[2], g[:, 3], g[4] = 0, 0, 1e-9
+    optimizer = Adafactor(0.1, threshold=threshold)
+    w, _ = optimizer(KEY, start.copy(), g.copy())
+    twin = KINDS["adafactor"].twin(optimizer, start)
+    twin.eps1 = numpy.finfo("float64").eps
+    assert_allclose(w, twin.step(start, g, 0.1), rtol=1e-12)
+    assert_array_equal(w[2], start[2])
 
 
 @pytest.mark.parametrize("name", [name for name, kind in KINDS.items() if kind.torch])

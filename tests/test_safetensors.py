@@ -2,6 +2,8 @@
 
 import json
 import struct
+import tracemalloc
+from functools import partial
 
 import numpy
 import pytest
@@ -9,18 +11,28 @@ import pytest
 from helpers.layer_table import LAYERS
 from helpers.process import run_python
 from thinc.api import (
+    GRU,
+    LSTM,
+    Conv1d,
+    Embed,
     HashEmbed,
     LayerNorm,
     Linear,
     Maxout,
     Model,
+    MultiSoftmax,
+    ParametricAttention,
     Relu,
     Softmax,
+    SparseLinear_v2,
+    SwiGLU,
     chain,
     concatenate,
     load_safetensors,
+    normal_init,
     residual,
     save_safetensors,
+    with_debug,
 )
 
 safetensors_numpy = pytest.importorskip("safetensors.numpy", reason="needs: pip install thinc[safetensors]")
@@ -186,6 +198,83 @@ def test_sizes_that_make_no_sense(model, path, metadata):
     with pytest.raises(ValueError, match="Cannot load model"):
         load_safetensors(path, other)
     assert state_of(other) == before
+
+
+CLAIMS = [
+    (
+        Linear,
+        {"nO": 20_000, "nI": 20_000},
+        "layer 'linear' .at the root. would have arrays of 400000000 numbers and",
+    ),
+    (
+        Linear,
+        {"nO": 10**15, "nI": 1},
+        "layer 'linear' .at the root. would have nO=1000000000000000, but the file has 2",
+    ),
+    (lambda: Maxout(nP=None), {"nO": 3000, "nP": 300, "nI": 300}, "layer 'maxout'"),
+    (lambda: Linear(init_W=partial(normal_init)), {"nO": 20_000, "nI": 20_000}, "layer 'linear'"),
+    (lambda: with_debug(Linear()), {"nO": 20_000, "nI": 20_000}, "layer 'linear'"),
+    (lambda: HashEmbed(30_000, 30_000, seed=1), {}, "layer 'hashembed'"),
+    (lambda: Embed(None, 30_000), {"nO": 30_000}, "layer 'embed'"),
+    (LSTM, {"nO": 4, "nI": 4, "depth": 60_000}, "layer 'lstm'"),
+    (LSTM, {"nO": 30_000, "nI": 30_000}, "layer 'lstm'"),
+    (LayerNorm, {"nI": 60_000, "nO": 60_000}, "layer 'layernorm'"),
+    (SparseLinear_v2, {"nO": 10_000}, "layer 'sparse_linear'"),
+    (lambda: MultiSoftmax((20_000,)), {"nI": 20_000}, "layer 'multisoftmax'"),
+    (lambda: Conv1d(kernel_size=50), {"nO": 5000, "nI": 5000}, "layer 'conv1d'"),
+    (GRU, {"nO": 30_000, "nI": 30_000}, "layer 'gru'"),
+    (SwiGLU, {"nO": 30_000, "nI": 30_000}, "layer 'swiglu'"),
+    (ParametricAttention, {"nO": 10**12}, "layer 'para-attn'"),
+]
+
+
+@pytest.mark.parametrize("build, claim, message", CLAIMS)
+def test_sizes_that_the_file_has_no_numbers_for(build, claim, message, path):
+    """They are refused before there is memory taken: the arrays would have hundreds of megabytes."""
+    model = build()
+    arrays = {name: numpy.zeros(1, "f") for name in model.param_names}
+    sizes = {name: model.maybe_get_dim(name) for name in model.dim_names}
+    free = {name: value for name, value in claim.items() if sizes.get(name) is None or name == "depth"}
+    if "depth" in free:
+        model.set_dim("depth", free["depth"], force=True)
+    safetensors_numpy.save_file(arrays, path, metadata={"thinc.dims": json.dumps({"": {**sizes, **free}})})
+    before = state_of(model)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=message):
+            load_safetensors(path, model)
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
+    assert state_of(model) == before
+
+
+@pytest.mark.parametrize(
+    "shape", [[10**6, 10**6], [2**62, 2**62], [2**62, 2**62, 0], [10**18, 0], [2**63], [-1], []]
+)
+@pytest.mark.parametrize("initialized", [True, False])
+def test_shapes_that_the_file_has_no_numbers_for(shape, initialized, path):
+    header = {
+        "W": {"dtype": "F32", "shape": shape, "data_offsets": [0, 0 if 0 in shape else 8]},
+        "b": {
+            "dtype": "F32",
+            "shape": [2],
+            "data_offsets": [0 if 0 in shape else 8, 8 if 0 in shape else 16],
+        },
+        "__metadata__": {"thinc.dims": '{"": {"nO": 2, "nI": 1}}'},
+    }
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(8 if 0 in shape else 16))
+    model = Linear(2, 1).initialize() if initialized else Linear()
+    before = state_of(model)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="Cannot load model 'linear'"):
+            load_safetensors(path, model)
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
+    assert state_of(model) == before
 
 
 def test_damaged_files(model, path):

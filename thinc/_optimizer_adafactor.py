@@ -37,24 +37,28 @@ class _Adafactor(Rule):
         length = max(self.eps2, _root_mean_square(W)) * min(learn_rate, t**-0.5)
         if settings.L2:
             W *= 1 - learn_rate * settings.L2
-        squares = g * g
         if W.ndim < 2:
             (v,) = moments
-            v += share * (squares - v)
-            v = xp.maximum(v, eps1 * eps1)
+            v += share * (g * g - v)
+            g /= xp.sqrt(xp.maximum(v, eps1 * eps1))
         else:
             rows, columns = moments  # (..., n, 1), (..., 1, m)
-            rows += share * (squares.mean(axis=-1, keepdims=True) - rows)
-            columns += share * (squares.mean(axis=-2, keepdims=True) - columns)
-            v = xp.multiply(rows / xp.maximum(rows.mean(axis=-2, keepdims=True), eps1), columns, out=squares)
-            xp.maximum(v, eps1 * eps1, out=v)
-        g = xp.divide(g, xp.sqrt(v, out=v), out=v)
+            n, m = W.shape[-2:]
+            rows += share * (xp.einsum("...ij,...ij->...i", g, g)[..., None] / m - rows)
+            columns += share * (xp.einsum("...ij,...ij->...j", g, g)[..., None, :] / n - columns)
+            shares = rows / xp.maximum(rows.sum(axis=-2, keepdims=True) / n, eps1)
+            if float(shares.min()) * float(columns.min()) >= eps1 * eps1:  # no product of both is too small
+                g *= 1 / xp.sqrt(columns)
+                g *= 1 / xp.sqrt(shares)
+            else:
+                g /= xp.sqrt(xp.maximum(shares * columns, eps1 * eps1))
         g *= length / max(1.0, _root_mean_square(g) / self.threshold)
         W -= g
 
 
 def _root_mean_square(X: Any) -> float:
-    return float(get_array_module(X).linalg.norm(X.reshape(-1))) / math.sqrt(X.size)
+    x = X.reshape(-1)
+    return math.sqrt(float(x.dot(x)) / X.size)
 
 
 @registry.optimizers("Adafactor.v1")

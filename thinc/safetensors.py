@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 
 from ._model_io import check_dims
+from ._safetensors_limits import Budget, limit_initialization
 from ._util.extras import extra
 from ._util.paths import read_bytes, write_bytes
 from ._util.random_state import get_random_state, prepare_random_state
@@ -72,7 +73,8 @@ def load_safetensors(path: Any, model: Model[Any, Any]) -> None:
     Raises
     ------
     ValueError
-        If the file is damaged, or has not just the names and the shapes of the model. Nothing is changed then.
+        If the file is damaged, or has not just the names and the shapes of the model. Nothing is changed then. Sizes
+        that the file claims, and does not have the numbers for, are refused before there is memory taken for them.
     FileNotFoundError
         If there is no such file.
     ImportError
@@ -91,7 +93,12 @@ def load_safetensors(path: Any, model: Model[Any, Any]) -> None:
     except Exception as err:  # the package raises errors of many types, its own among them
         raise ValueError(f"{what}: it cannot be read as a safetensors file: {err}") from err
     places = _places_of(model, "load")
-    known = _with_sizes(model, dims, what)
+    missing, strange = sorted(places.keys() - arrays.keys()), sorted(arrays.keys() - places.keys())
+    if missing or strange:
+        raise ValueError(
+            f"{what}: the file lacks {missing or 'nothing'}, and the model lacks {strange or 'nothing'}"
+        )
+    known = _with_sizes(model, dims, arrays, what)
     expected = {name: node.get_param(param) for name, (node, param) in _places_of(known, "load").items()}
     _compare(arrays, expected, what)
     for (_, node), (_, sized) in zip(_nodes_of(model), _nodes_of(known), strict=True):
@@ -103,11 +110,6 @@ def load_safetensors(path: Any, model: Model[Any, Any]) -> None:
 
 
 def _compare(arrays: dict[str, Any], expected: dict[str, Any], what: str) -> None:
-    missing, strange = sorted(expected.keys() - arrays.keys()), sorted(arrays.keys() - expected.keys())
-    if missing or strange:
-        raise ValueError(
-            f"{what}: the file lacks {missing or 'nothing'}, and the model lacks {strange or 'nothing'}"
-        )
     for name, value in expected.items():
         found = arrays[name]
         if found.shape != value.shape:
@@ -116,16 +118,25 @@ def _compare(arrays: dict[str, Any], expected: dict[str, Any], what: str) -> Non
             raise ValueError(f"{what}: expected {name} of {value.dtype}, got {found.dtype}")
 
 
-def _with_sizes(model: Model[Any, Any], dims: Any, what: str) -> Model[Any, Any]:
-    """The model, or a copy of it with the sizes from the file, where all parameters have a value."""
+def _with_sizes(model: Model[Any, Any], dims: Any, arrays: dict[str, Any], what: str) -> Model[Any, Any]:
+    """The model, or a copy of it with the sizes from the file, where all parameters have a value.
+
+    These may be no more numbers than the file has arrays for.
+    """
     if all(node.has_param(param) for node, param in _places_of(model, "load").values()):
         return model
     sized = model.copy()
     put_back = prepare_random_state(get_random_state(), "this process")
+    total = sum(array.size for array in arrays.values())
     try:
         for prefix, node in _nodes_of(sized):
             known = {name: value for name, value in dims.get(prefix, {}).items() if value is not None}
             check_dims(node, known)
+            own = sum(arrays[prefix + name].size for name in node.param_names)
+            budget = Budget(node, prefix, own if node.param_names else total)
+            if node.param_names:
+                budget.check_dims(known)
+            limit_initialization(node, budget)
             for name, value in known.items():
                 node.set_dim(name, value)
         sized.initialize()

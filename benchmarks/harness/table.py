@@ -30,6 +30,7 @@ FAMILIES = {
     "losses": ("CategoricalCross", "SequenceCategorical", "L2Distance", "CosineDistance", "logloss"),
     "optimizers": (
         *("adam", "Adam", "RAdam", "SGD", "AdamW", "MomentumSGD", "NAdam", "Lion"),
+        *("LAMB", "ScheduleFreeAdamW", "Adafactor", "Muon"),
         *("clip_gradient", "update_averages"),
     ),
     "dropout, batches": ("get_dropout_mask", "minibatch", "multibatch"),

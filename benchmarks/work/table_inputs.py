@@ -88,6 +88,10 @@ def _flat(dtype: str, n: int) -> dict[str, Any]:
     }
 
 
+def _matrix(dtype: str, n: int, width: int) -> dict[str, Any]:
+    return {"weights": _floats(dtype, n, width), "gradient": _floats(dtype, n, width, seed=1)}
+
+
 def _classes(dtype: str, n: int, width: int) -> dict[str, Any]:
     return {
         "guesses": data.probabilities(n, width).astype(dtype),
@@ -126,6 +130,7 @@ LISTS = Inputs(_lists, (3, 1, 5, 64), (32, 5, 40, 96), (200, 50, 50, 300))
 SEGMENTS = Inputs(_segments, (3, 1, 5, 64), (32, 5, 40, 96), (200, 50, 50, 300))
 TABLE = Inputs(_table, (500, 96, 8), (5000, 96, 1000), (30_000, 300, 8192))
 KEYS = Inputs(_keys, (16,), (2000,), (2_000_000,))
+MATRIX = Inputs(_matrix, (16, 96), (300, 288), (1024, 1024))
 FLAT = Inputs(_flat, (1000,), (300_000,), (4_000_000,))
 CLASSES = Inputs(_classes, (8, 10), (1024, 50), (8192, 300))
 SHAPE = Inputs(_shape, (8, 96), (1000, 288), (8192, 300))

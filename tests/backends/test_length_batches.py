@@ -1,11 +1,12 @@
 """Batches by total length: within the limit, of similar length, every item once, resumable."""
 
-from itertools import pairwise
+from itertools import chain, count, islice, pairwise, repeat
 
 import numpy
 import pytest
 from numpy.testing import assert_array_equal
 
+from thinc.schedules import compounding
 from thinc.types import Padded, Pairs, Ragged, SizedGenerator
 
 LENGTHS = numpy.random.default_rng(0).integers(0, 40, size=200)
@@ -131,6 +132,94 @@ def test_resumed(ops, shuffle, seed, bucket, at):
     assert ids(again) == after
 
 
+SIZES = {
+    "growing": lambda: compounding(40, 400, 1.2),
+    "falling": lambda: [400, 300, 250.9, 120, 60],
+    "stepwise": lambda: [50] * 5 + [150] * 5 + [90],
+    "up and down": lambda: (60 + 50 * (i % 4) for i in count()),
+    "function": lambda: lambda number: 50 + 30 * number,
+    "constant": lambda: [200],
+}
+
+
+def drawn(name, n):
+    sizes = SIZES[name]()
+    sizes = map(sizes, count()) if callable(sizes) else chain(sizes, repeat(60 if name == "falling" else 90))
+    return [200] * n if name == "constant" else [int(size) for size in islice(sizes, n)]
+
+
+@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("bucket, shuffle", [(1, False), (10, False), (None, False), (1, True), (10, True)])
+def test_a_size_for_each_batch(ops, name, padded, bucket, shuffle):
+    settings = {"padded": padded, "bucket": bucket, "shuffle": shuffle, "seed": 3 if shuffle else None}
+    batches = ops.minibatch_by_length(SIZES[name](), DOCS, **settings)
+    for _ in range(3):
+        passed = list(batches)
+        assert len(passed) == len(batches)
+        for batch, size in zip(passed, drawn(name, len(passed)), strict=True):
+            assert len(batch) == 1 or total(batch, padded) <= size
+        assert sorted(item for batch in passed for item in batch) == sorted(DOCS)
+    if not shuffle and bucket != 10:  # each is full: the first item of the next batch would not have fitted
+        for (batch, after), size in zip(pairwise(passed), drawn(name, len(passed)), strict=False):
+            assert total([*batch, after[0]], padded) > size
+
+
+def test_one_size_is_a_schedule_of_one(ops):
+    for seed in (1, 2):
+        one, many = (
+            ops.minibatch_by_length(size, DOCS, shuffle=True, bucket=5, seed=seed) for size in (150, [150])
+        )
+        assert [list(one) for _ in range(2)] == [list(many) for _ in range(2)]
+
+
+def test_long_and_short_items_come_mixed_though_batches_grow(ops):
+    batches = ops.minibatch_by_length(compounding(40, 400, 1.1), DOCS, shuffle=True, seed=1, padded=True)
+    longest = [max(map(len, batch)) for batch in batches]
+    rank = numpy.argsort(numpy.argsort(longest))
+    assert abs(numpy.corrcoef(rank, numpy.arange(len(rank)))[0, 1]) < 0.5
+    cells = sum(total(batch, True) for batch in batches)
+    assert cells < 1.1 * sum(LENGTHS)
+
+
+def test_batches_of_one_size_change_places(ops):
+    docs = [[i] * (1 + i // 20) for i in range(100)]
+    batches = ops.minibatch_by_length([10] * 3 + [30], docs, shuffle=True, seed=4)
+    passes = [[max(map(len, batch)) for batch in batches] for _ in range(6)]
+    for place in (slice(3), slice(3, None)):
+        orders = {tuple(one[place]) for one in passes}
+        assert len({tuple(sorted(order)) for order in orders}) == 1
+    assert len({tuple(one[3:]) for one in passes}) > 1
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("seed", [None, 5])
+def test_resumed_with_sizes(ops, shuffle, seed):
+    def make(sizes):
+        settings = {"bucket": 3, "shuffle": shuffle, "seed": seed}
+        return ops.multibatch_by_length(sizes, range(200), DOCS, lengths=LENGTHS, **settings)
+
+    sizes = compounding(40, 400, 1.2)
+    batches = make(sizes)
+    assert sizes.position >= len(batches)  # drawn from at once
+    list(batches)
+    running = iter(batches)
+    for _ in range(5):
+        next(running)
+    state = batches.get_state()
+    random = numpy.random.get_state()
+    rest, after = list(running), list(batches)
+    other = compounding(40, 400, 1.2)
+    again = make(other)
+    again.prepare_state(state, "here")()
+    numpy.random.set_state(random)
+    assert other.position == sizes.position
+    assert list(again) == rest
+    assert list(again) == after
+    with pytest.raises(ValueError, match="other lengths, size, padded or bucket"):
+        make([100, 200]).prepare_state(state, "here")
+
+
 @pytest.mark.parametrize("seed", [None, 5])
 def test_a_position_among_other_batches_is_refused(ops, seed):
     def make(size=300, **settings):
@@ -190,7 +279,10 @@ def test_side_by_side(ops, shuffle):
 REFUSED = [
     ({"size": 0}, ValueError, "at least 1"),
     ({"size": "x"}, TypeError, "batch size"),
-    ({"size": [1, 2]}, TypeError, "batch size"),
+    ({"size": [1, "x", 2]}, TypeError, "batch size"),
+    ({"size": []}, ValueError, "schedule of batch sizes is empty"),
+    ({"size": [1, 0]}, ValueError, "at least 1"),
+    ({"size": lambda number: -number}, ValueError, "at least 1"),
     ({"bucket": 0}, ValueError, "at least 1"),
     ({"bucket": 1.5}, TypeError, "whole number"),
     ({"bucket": None, "shuffle": True}, ValueError, "keeps the order"),

@@ -1,7 +1,6 @@
 """Minibatches: one pass over a data set, in order or shuffled."""
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -9,11 +8,10 @@ import numpy
 
 from .._util.arrays import to_numpy
 from ..types import Padded, Pairs, Ragged, SizedGenerator
+from ._batch_sizes import batch_sizes, is_schedule
 from ._batches import Batches, Take
 from ._length_batches import LengthBatches, cut_by_length
 from ._ops_arrays import ArrayOps
-
-_ENDED = object()
 
 
 class BatchingOps(ArrayOps):
@@ -104,7 +102,7 @@ class BatchingOps(ArrayOps):
 
     def minibatch_by_length(
         self,
-        size: int,
+        size: Any,
         sequence: Any,
         *,
         lengths: Any = None,
@@ -119,8 +117,9 @@ class BatchingOps(ArrayOps):
         Parameters
         ----------
         size
-            The largest total length of a batch, such as its number of tokens. An item that is longer makes a batch
-            of its own.
+            The largest total length of a batch, such as its number of tokens, or one for each batch of a pass: an
+            iterable, or a function of the number of the batch, drawn from at once as by `minibatch`. An item that is
+            longer makes a batch of its own.
         sequence
             The data, as for `minibatch`.
         lengths
@@ -133,7 +132,8 @@ class BatchingOps(ArrayOps):
             The wider, the more is shuffled, and the more space is left in the batches. None keeps the order of the
             data, which cannot be shuffled then.
         shuffle
-            On every pass, mix the items within each bucket, and the batches.
+            On every pass, mix the items within each bucket, and the batches; if they have sizes of their own, those
+            of equal size: which lengths come when is random for others, and the same on every pass.
         buffer, seed
             As for `minibatch`.
 
@@ -165,7 +165,7 @@ class BatchingOps(ArrayOps):
 
     def multibatch_by_length(
         self,
-        size: int,
+        size: Any,
         sequence: Any,
         *others: Any,
         lengths: Any = None,
@@ -228,18 +228,18 @@ class BatchingOps(ArrayOps):
         buffer: int,
         seed: int | None,
     ) -> SizedGenerator:
-        size = _batch_size(size)
-        settings: dict[str, Any] = self._pass_settings(shuffle, buffer, seed)
+        sizes = batch_sizes(size)
+        settings: dict[str, Any] = {**self._pass_settings(shuffle, buffer, seed), "sizes": size}
         if bucket is None:
             if shuffle:
                 raise ValueError("bucket=None keeps the order of the data: set shuffle=False, or a bucket")
-            return Batches(make_take, cut_by_length(lengths, size, padded), sizes=size, **settings)
+            return Batches(make_take, cut_by_length(lengths, sizes, padded), **settings)
         if not isinstance(bucket, Integral):
             raise TypeError(f"The width of the buckets must be a whole number or None, got {bucket!r}")
         if bucket < 1:
             raise ValueError(f"The width of the buckets must be at least 1, got {bucket}")
         buckets = -(-lengths // int(bucket)) * int(bucket)
-        return LengthBatches(make_take, buckets, size, padded, **settings)
+        return LengthBatches(make_take, buckets, sizes, padded, **settings)
 
     def _pass_settings(self, shuffle: bool, buffer: int, seed: int | None) -> dict[str, Any]:
         """What is common to all kinds of batches."""
@@ -340,40 +340,13 @@ def _item_lengths(operation: str, data: Any, lengths: Any, n: int) -> numpy.ndar
 
 def _batch_bounds(size: Any, length: int) -> list[int]:
     """Where batches begin and end: 0, first size, first two sizes, ..., `length`."""
-    if isinstance(size, Iterable):
-        return _bounds_from_schedule(iter(size), length)
-    if callable(size):
-        return _bounds_from_schedule(map(size, itertools.count()), length)
-    step = _batch_size(size)
-    return [*range(0, length, step), length] if length else [0]
-
-
-def _bounds_from_schedule(sizes: Iterator[Any], length: int) -> list[int]:
+    sizes = batch_sizes(size)
+    if not is_schedule(size):
+        return [*range(0, length, next(sizes)), length] if length else [0]
     bounds = [0]
-    size = 0
     while bounds[-1] < length:
-        drawn = next(sizes, _ENDED)
-        if drawn is not _ENDED:
-            size = _batch_size(drawn)
-        elif size == 0:
-            raise ValueError("The schedule of batch sizes is empty: it must give at least one size")
-        bounds.append(min(bounds[-1] + size, length))
+        bounds.append(min(bounds[-1] + next(sizes), length))
     return bounds
-
-
-def _batch_size(value: Any) -> int:
-    problem = f"Cannot use {value!r} as a batch size: expected a finite number or an iterable of such numbers"
-    if isinstance(value, (str, bytes)):
-        raise TypeError(problem)
-    try:
-        size = int(value)
-    except TypeError:
-        raise TypeError(problem) from None
-    except (ValueError, OverflowError):  # NaN, infinity
-        raise ValueError(problem) from None
-    if size < 1:
-        raise ValueError(f"The batch size must be at least 1, got {value!r}")
-    return size
 
 
 def _check_seed(seed: Any) -> int:

@@ -88,17 +88,35 @@ void update_pieces(const Threads& threads, const Optimizers<T>& kernels, const P
     });
 }
 
-// The second half of LAMB: the gradient holds the direction now. A step along it, as long as a share of the weights.
+// Sums of squares of weights and of the directions of a step.
+struct SquaredNorms {
+    double weights, direction;
+    SquaredNorms& operator+=(const SquaredNorms& other) {
+        weights += other.weights;
+        direction += other.direction;
+        return *this;
+    }
+};
+
+// LAMB: the direction, which goes where the gradient was, and its norm while it is in the cache; then a step along it,
+// as long as a share of the weights.
 template <typename T>
 void follow_direction(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate item) {
-    const double weights = sum_array(threads, kernels, item.weights, item.size);
-    const double direction = sum_array(threads, kernels, item.gradient, item.size);
+    const auto find = [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+        const ParameterUpdate part = part_of<T>(item, begin, end);
+        kernels.update(&part, 1);
+        return SquaredNorms{kernels.sum_squares(static_cast<const T*>(part.weights), part.size),
+                            kernels.sum_squares(static_cast<const T*>(part.gradient), part.size)};
+    };
+    const SquaredNorms squares = sum_chunks(threads, item.size, norm_chunk, update_cost<T>, find);
     UpdateSettings settings = {};
     settings.rule = update_sgd;
     settings.step = item.settings->step;
     settings.average_rate = item.settings->average_rate;
     item.settings = &settings;
-    item.factor = weights > 0 && direction > 0 ? std::sqrt(weights) / std::sqrt(direction) : 1;
+    item.factor = squares.weights > 0 && squares.direction > 0
+        ? std::sqrt(squares.weights) / std::sqrt(squares.direction)
+        : 1;
     update_pieces(threads, kernels, item);
 }
 
@@ -110,8 +128,8 @@ void update_in_order(const Threads& threads, const Optimizers<T>& kernels, Param
         ParameterUpdate& item = items[k];
         if (item.settings->clip != 0)
             item.factor = clip_factor(sum_item(threads, kernels, item), item.settings->clip);
-        update_pieces(threads, kernels, item);
         if (item.settings->rule == update_lamb) follow_direction(threads, kernels, item);
+        else update_pieces(threads, kernels, item);
     }
 }
 

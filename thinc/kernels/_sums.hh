@@ -28,16 +28,17 @@ void split_lists(const Threads& threads, std::size_t count, const Chunks& chunks
 
 inline std::ptrdiff_t count_chunks(std::size_t n, std::ptrdiff_t size) { return (std::ptrdiff_t(n) + size - 1) / size; }
 
-// The sum of f(begin, end) over the chunks of [0, n), from the last one to the first: that is where whoever reads the
-// items again begins.
+// The sum of f(begin, end), a number or several of them, over the chunks of [0, n), each of which is called for once;
+// from the last one to the first: that is where whoever reads the items again begins.
 template <typename F>
-double sum_chunks(const Threads& threads, std::size_t n, std::ptrdiff_t size, double nanoseconds, const F& f) {
+auto sum_chunks(const Threads& threads, std::size_t n, std::ptrdiff_t size, double nanoseconds, const F& f) {
+    using Sum = decltype(f(std::ptrdiff_t(0), std::ptrdiff_t(0)));
     if (std::ptrdiff_t(n) <= size) return f(std::ptrdiff_t(0), std::ptrdiff_t(n));
     const std::ptrdiff_t chunks = count_chunks(n, size);
     const auto chunk = [&](std::ptrdiff_t c) { return f(c * size, std::min((c + 1) * size, std::ptrdiff_t(n))); };
-    double sum = 0, *sums = nullptr;
+    Sum sum = {}, *sums = nullptr;
     if (count_parts(threads, chunks, nanoseconds * double(size)) > 1)
-        sums = static_cast<double*>(thread_workspace(std::size_t(chunks) * sizeof(double)));
+        sums = static_cast<Sum*>(thread_workspace(std::size_t(chunks) * sizeof(Sum)));
     if (sums)
         split(threads, chunks, nanoseconds * double(size), 1, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
             for (std::ptrdiff_t c = begin; c < end; ++c) sums[c] = chunk(c);

@@ -63,10 +63,12 @@ constexpr gemm_index turned_bytes = 1024 * 1024;  // A of up to this size is rea
 constexpr gemm_index turned_side = 128;  // both transposed, this many rows: compare the costs, too
 constexpr gemm_index search_side = 64;            // one side up to this: compare the costs of several ways
 // cycles per vector of values, times 2
-constexpr gemm_index cost_transpose = 7, cost_result = 10, cost_far_result = 24, cost_sum = 60;
+constexpr gemm_index cost_transpose = 7, cost_pack_far = 12, cost_result = 10, cost_far_result = 24, cost_sum = 60;
 constexpr gemm_index cost_turn = 6, cost_narrow = 18;
 constexpr gemm_index swapped_bytes = 512 * 1024;  // of C^T at a time
-constexpr gemm_index last_bytes = 512 * 1024;  // of copies, for the sake of a few last columns
+constexpr gemm_index last_most = 4;              // so many last columns are few,
+constexpr gemm_index last_bytes = 512 * 1024;    // of copies for their sake,
+constexpr gemm_index again_bytes = 1024 * 1024;  // and of A, which is read again
 }  // namespace gemm_limits
 
 enum class GemmWay { strips, swapped, dot, turned };
@@ -86,9 +88,12 @@ struct GemmPlan {
     gemm_index work;
 };
 
-template <typename T> bool packs_b(const GemmCall<T>& g, gemm_index blocks, gemm_index N) {
+template <typename T> bool is_far(gemm_index blocks, gemm_index N, gemm_index K) {
     using namespace gemm_limits;
-    return g.csb != 1 || (blocks > direct_blocks && g.K * N * gemm_index(sizeof(T)) > direct_b_bytes);
+    return blocks > direct_blocks && K * N * gemm_index(sizeof(T)) > direct_b_bytes;
+}
+template <typename T> bool packs_b(const GemmCall<T>& g, gemm_index blocks, gemm_index N) {
+    return g.csb != 1 || is_far<T>(blocks, N, g.K);
 }
 
 // How to compute a product in strips of C, within `size` elements of workspace.
@@ -131,6 +136,11 @@ template <typename T> gemm_index cost_strips(gemm_index M, gemm_index N, gemm_in
     const gemm_index vectors = ceil_div(N, Vec<T>::lanes);
     return vectors * K * (M + (transposed ? gemm_limits::cost_transpose : 0));
 }
+// What it costs beyond that to pack B where it is large.
+template <typename T> gemm_index cost_far_b(gemm_index M, gemm_index N, gemm_index K) {
+    if (!is_far<T>(ceil_div(M, gemm_max_rows), N, K)) return 0;
+    return ceil_div(N, Vec<T>::lanes) * K * gemm_limits::cost_pack_far;
+}
 
 template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
     using namespace gemm_limits;
@@ -138,12 +148,14 @@ template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
     const bool both = gemm_turns && g.rsa == 1 && g.csb != 1;
     if (g.M > (both ? turned_side : search_side) && g.N > search_side) return GemmWay::strips;
     const gemm_index results = ceil_div(g.M * g.N, lanes);
-    gemm_index least = cost_strips<T>(g.M, g.N, g.K, g.csb != 1);
-    GemmWay way = GemmWay::strips;
+    const gemm_index strips = cost_strips<T>(g.M, g.N, g.K, g.csb != 1);
     const gemm_index per_result = g.M * g.N * gemm_index(sizeof(T)) > near_bytes ? cost_far_result : cost_result;
     const gemm_index swapped = cost_strips<T>(g.N, g.M, g.K, g.rsa != 1) + results * per_result;
-    if (swapped < least) least = swapped, way = GemmWay::swapped;
-    if (gemm_turns && g.rsa == 1 && g.M * g.K * gemm_index(sizeof(T)) <= turned_bytes) {
+    const bool swap = swapped + cost_far_b<T>(g.N, g.M, g.K) < strips + cost_far_b<T>(g.M, g.N, g.K);
+    GemmWay way = swap ? GemmWay::swapped : GemmWay::strips;
+    gemm_index least = swapped < strips ? swapped : strips;
+    const bool narrow = g.csb != 1 || g.N <= lanes;  // wide rows of B would be read once for every few columns
+    if (gemm_turns && g.rsa == 1 && narrow && g.M * g.K * gemm_index(sizeof(T)) <= turned_bytes) {
         const gemm_index turned = cost_strips<T>(ceil_div(g.N, 4) * 4, g.M, g.K, false) + results * cost_turn;
         if (turned < least) least = turned, way = GemmWay::turned;
     }
@@ -421,11 +433,13 @@ template <typename T> gemm_index way_workspace(GemmWay way, const GemmCall<T>& g
 template <typename T> gemm_index last_columns(const GemmCall<T>& g, GemmWay way, GemmCall<T>& last, GemmWay& last_way) {
     const gemm_index rest = g.N % gemm_index(Vec<T>::lanes), whole = g.N - rest;
     if (way != GemmWay::strips || rest == 0 || whole == 0) return 0;
+    using namespace gemm_limits;
+    if (rest > last_most || g.M * g.K * gemm_index(sizeof(T)) > again_bytes) return 0;
     last = g;
     last.N = rest, last.B += whole * g.csb, last.C += whole;
     if (g.bias) last.bias += whole;
     last_way = gemm_way(last);
-    if (last_way == GemmWay::dot && dot_work(last) * gemm_index(sizeof(T)) > gemm_limits::last_bytes) return 0;
+    if (last_way == GemmWay::dot && dot_work(last) * gemm_index(sizeof(T)) > last_bytes) return 0;
     return last_way == GemmWay::strips ? 0 : rest;
 }
 
