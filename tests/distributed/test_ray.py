@@ -15,7 +15,7 @@ import pytest
 
 from helpers import process
 from helpers.device import use_as_cupy
-from helpers.ray_process import check_command_line, find_line, run_with_ray
+from helpers.ray_process import NOT_STARTED, check_command_line, find_line, run_with_ray
 from helpers.workers import TOKEN, run_all
 from thinc.api import Config, registry
 from thinc.distributed import ThincTrainer, demo, report, resume, trainer_from_config
@@ -210,3 +210,27 @@ def test_missing_ray_is_said(tmp_path):
 
 def test_ray_is_not_imported():
     process.run_python("-c", "import sys, thinc.api, thinc.distributed; assert 'ray' not in sys.modules")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found in /proc")
+def test_programs_are_run_again_and_leave_nothing_behind(tmp_path):
+    """A process that has left the session and cleared its environment is found by the file that it has open."""
+    program = f"""
+import os, subprocess, sys, time
+folder = os.environ["RAY_TMPDIR"]
+log = open(os.path.join(folder, "log"), "w")
+sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+for settings in ({{}}, {{"env": {{}}, "stdout": log}}):
+    child = subprocess.Popen(sleep, start_new_session=True, **settings)
+    print(child.pid, file=open(sys.argv[1], "a"))
+print(folder, file=open(sys.argv[2], "a"))
+sys.exit({NOT_STARTED} if len(open(sys.argv[2]).readlines()) == 1 else 0)
+"""
+    pids, folders = tmp_path / "pids", tmp_path / "folders"
+    run_with_ray("-c", program, pids, folders, timeout=600)
+    assert len(set(folders.read_text().split())) == 2
+    assert not any(Path(folder).exists() for folder in folders.read_text().split())
+    assert len(pids.read_text().split()) == 4
+    for pid in pids.read_text().split():
+        status = Path("/proc", pid, "status")
+        assert not status.exists() or "State:\tZ" in status.read_text()  # nobody has asked how it ended

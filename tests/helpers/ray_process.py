@@ -5,11 +5,13 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-from helpers.process import run_python
+from helpers.process import variables_of
 
 TESTS = Path(__file__).parent.parent
 NOT_STARTED = 75  # the exit status of a program whose machines have not come up: EX_TEMPFAIL
@@ -33,8 +35,10 @@ ENVIRONMENT = {
 }
 
 
-def run_with_ray(*arguments, timeout, attempts=3, **environment):
+def run_with_ray(*arguments, timeout, attempts=3, cwd=None, **environment):
     """`run_python` with a folder and settings of its own for Ray; what the program leaves behind is ended.
+
+    Its output goes to files: a pipe would be waited for that one of those processes has inherited.
 
     Ray waits for some of its processes for 30 seconds, whatever it is told: a program that exits with `NOT_STARTED`
     is run again.
@@ -45,7 +49,7 @@ def run_with_ray(*arguments, timeout, attempts=3, **environment):
         folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp" if os.access("/tmp", os.W_OK) else None)
         settings = {**inherited, "PYTHONPATH": str(TESTS), **ENVIRONMENT, "RAY_TMPDIR": folder, **environment}
         try:
-            done = run_python(*arguments, timeout=timeout, check=False, **settings)
+            done = run(arguments, cwd or tempfile.gettempdir(), variables_of(settings), timeout)
         finally:
             end_processes_in(folder)
             shutil.rmtree(folder, ignore_errors=True)
@@ -53,6 +57,23 @@ def run_with_ray(*arguments, timeout, attempts=3, **environment):
             break
     assert done.returncode == 0, done.stdout + done.stderr
     return done
+
+
+def run(arguments, cwd, environment, timeout):
+    command = [sys.executable, *map(str, arguments)]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=err)
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            print(f"killed after {timeout} seconds", file=err)
+        texts = []
+        for file in (out, err):
+            file.seek(0)
+            texts.append(file.read())
+    return subprocess.CompletedProcess(command, process.returncode, *texts)
 
 
 def find_line(done, start):
@@ -75,7 +96,7 @@ def check_command_line(folder, workers):
 
 def end_processes_in(folder):
     """Kill the processes that were started for a folder or have files in it; what is not ours to read is not ours."""
-    while True:
+    for _ in range(600):
         found = [process for process in Path("/proc").glob("[0-9]*") if is_in(process, folder)]
         for process in found:
             with contextlib.suppress(ProcessLookupError):
