@@ -41,7 +41,7 @@ class TwoStageRing:
         listener: socket.socket,
         *,
         token: bytes,
-        timeout: float = 300.0,
+        **settings: Any,
     ):
         self.rank = rank
         self.world_size = len(addresses)
@@ -50,7 +50,7 @@ class TwoStageRing:
         self._local: Ring | None = None
         self._between: Ring | None = None  # of the first worker of each machine
         machine, place = self._find(rank)
-        everyone = Ring(rank, addresses, listener, token=token, timeout=timeout)
+        everyone = Ring(rank, addresses, listener, token=token, **settings)
         doors = []
         try:
             doors = [listen(hosts[machine]) for _ in range(2)]
@@ -58,8 +58,8 @@ class TwoStageRing:
             ports[rank] = [door.getsockname()[1] for door in doors]
             everyone.allreduce_(ports.reshape(-1))
             inside = [(hosts[machine], int(ports[member, 0])) for member in self._machines[machine]]
-            settings: dict[str, Any] = {"timeout": timeout, "token": _derive(token, f"machine {machine}")}
             kind = Ring if len(inside) == 1 else SharedRing
+            settings["token"] = _derive(token, f"machine {machine}")
             self._local = kind(place, inside, doors[0], **settings)
             if place == 0:
                 between = [
