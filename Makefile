@@ -4,7 +4,8 @@
 # make info    which kernels were chosen for this machine       make docs    the guides and the API, into build/docs
 # make test-asan, make test-ubsan    the tests of compiled code, instrumented to find errors of memory and of C++
 # make test-frameworks    the tests that need PyTorch and JAX; make test-tensorflow: those that need TensorFlow
-# make test-ray          data-parallel training on Ray: workers and machines that are killed on the way
+# make test-ray          data-parallel training on Ray: workers and machines that are killed on the way;
+#                        make test-ray-short in three minutes
 # make test-spacy         spaCy trains and predicts on our wheel; make test-spacy-short in two minutes
 # make wheels  wheels for distribution into wheelhouse/, each tested; WHEELS="--python 3.12 3.13" for some only
 # make fuzz    hostile bytes for SECONDS=60 per target, guided by coverage
@@ -22,6 +23,7 @@ NATIVE_TESTS ?= tests/kernels tests/backends tests/layers tests/test_optimizers.
 SECONDS ?= 60
 # In an environment of their own, for some are gigabytes: with pip's own index, PyTorch brings CUDA on Linux.
 FRAMEWORKS ?= torch==2.13.0 jax flax equinox optax onnx onnxruntime "nvidia-cuda-nvrtc-cu12; sys_platform == 'linux'"
+RAY ?= "ray[train]==2.60.0"
 FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test_convert_jax.py \
                   tests/backends/test_convert_tensorflow.py tests/layers/test_pytorchwrapper.py tests/test_compat.py \
                   tests/test_api.py tests/test_example_buffer.py tests/test_framework_examples.py tests/test_docs.py \
@@ -30,7 +32,7 @@ FRAMEWORK_TESTS = tests/shims tests/backends/test_convert.py tests/backends/test
                   tests/layers/test_gru.py tests/layers/test_conv1d.py tests/layers/test_transformers.py \
                   tests/test_onnx.py tests/test_onnx_sequences.py tests/test_onnx_ids.py
 
-.PHONY: demo wheels test test-frameworks test-tensorflow test-ray test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
+.PHONY: demo wheels test test-frameworks test-tensorflow test-ray test-ray-short test-spacy test-spacy-short test-asan test-ubsan fuzz bench info docs lint dev clean
 
 
 demo: $(VENV)/wheel.stamp
@@ -54,16 +56,20 @@ test-frameworks test-tensorflow: $(VENV)/wheel.stamp
 	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test]" $(FRAMEWORKS)
 	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest $(PYTEST_ARGS) $(FRAMEWORK_TESTS)
 
-# Clusters of a few processes, which end with the test that has started them.
-test-ray: ENVIRONMENT = $(VENV)-ray
-test-ray: export RAY_AUTH_MODE = disabled
-test-ray: export RAY_USAGE_STATS_ENABLED = 0
-test-ray: $(VENV)/wheel.stamp
+# Clusters of a few processes, which end with the test that has started them; with the release that is known to work.
+test-ray test-ray-short: ENVIRONMENT = $(VENV)-ray
+test-ray test-ray-short: export RAY_AUTH_MODE = disabled
+test-ray test-ray-short: export RAY_USAGE_STATS_ENABLED = 0
+test-ray: RAY_PACKAGES = "$$(ls dist/thinc-*.whl)[test,ray]" $(RAY) spacy==3.8.18
+test-ray: RAY_TESTS = tests/distributed tests/test_docs.py
+test-ray-short: RAY_PACKAGES = "$$(ls dist/thinc-*.whl)[ray]" $(RAY) pytest hypothesis
+test-ray-short: RAY_TESTS = tests/distributed/test_ray.py
+test-ray test-ray-short: $(VENV)/wheel.stamp
 	$(PYTHON) -m venv $(ENVIRONMENT)
 	$(ENVIRONMENT)/bin/pip install --quiet --upgrade pip
 	$(ENVIRONMENT)/bin/pip install --quiet --force-reinstall --no-deps dist/thinc-*.whl
-	$(ENVIRONMENT)/bin/pip install --quiet "$$(ls dist/thinc-*.whl)[test,ray]" spacy==3.8.18
-	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest -q tests/distributed tests/test_docs.py
+	$(ENVIRONMENT)/bin/pip install --quiet $(RAY_PACKAGES)
+	THINC_TEST_INSTALLED=1 $(ENVIRONMENT)/bin/pytest -q $(RAY_TESTS)
 
 # Wheels of spaCy on ours; the long form also exchanges pipelines with the published package and runs spaCy's tests.
 test-spacy: $(VENV)/wheel.stamp

@@ -259,8 +259,13 @@ def worker():
     if task["kind"] == "overlap":
         channel.send({"result": run_overlap(task, rank, size, channel)})
         return
-    run = run_torch if task["mechanism"] == "gloo" else run_thinc
-    channel.send({"result": run(task, rank, size, channel)})
+    if task["mechanism"] == "gloo":
+        channel.send({"result": run_torch(task, rank, size, channel)})
+        # DDP keeps PyTorch's group beyond destroy_process_group. A thread of Gloo that lets go of its last work while
+        # the interpreter ends takes the GIL in a destructor, which aborts ("terminate called without an active
+        # exception", PyTorch 2.13): leave without that end.
+        os._exit(0)
+    channel.send({"result": run_thinc(task, rank, size, channel)})
 
 
 # What starts them, and writes the tables.
@@ -291,6 +296,8 @@ def run(python, size, **task):
                 process.stdin.close()
                 process.stdout.close()
                 process.wait(60)
+        if any(process.returncode for process in workers):
+            raise RuntimeError(f"{task}: workers ended with {[process.returncode for process in workers]}")
     return max(results, key=lambda result: result["best"])
 
 

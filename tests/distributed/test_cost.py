@@ -54,8 +54,12 @@ def test_hierarchy():
     nbytes = 4 * MB
     assert hierarchical_seconds(nbytes, 64, link, 1, local) == ring_seconds(nbytes, 64, link)
     assert hierarchical_seconds(nbytes, 8, link, 8, local) == ring_seconds(nbytes, 8, local)
-    both = ring_seconds(nbytes, 8, local) + ring_seconds(nbytes, 8, link)
-    assert hierarchical_seconds(nbytes, 64, link, 8, local) == both < ring_seconds(nbytes, 64, link)
+    passing_on = nbytes / 4e9 + 1e-5
+    both = ring_seconds(nbytes, 8, local) + passing_on + ring_seconds(nbytes, 8, link)
+    found = hierarchical_seconds(nbytes, 64, link, 8, local)
+    assert found == pytest.approx(both) and found < ring_seconds(nbytes, 64, link)
+    # Where the machines are not all full, there is one more.
+    assert hierarchical_seconds(nbytes, 57, link, 8, local) == pytest.approx(both)
 
 
 def test_efficiency():
@@ -75,3 +79,5 @@ def test_largest_efficient():
         assert (efficiency(0.5, ring_seconds(12_600_000, n, link)) >= 0.85) == fits
     assert cost.largest_efficient(0.5, 12_600_000, link, accumulation=4) > workers
     assert cost.largest_efficient(0.5, 12_600_000, link, bucket_bytes=64 * MB) > workers
+    machines = {"per_machine": 8, "local": Link(4e9, 1e-5)}
+    assert cost.largest_efficient(0.5, 12_600_000, link, **machines) > workers

@@ -101,7 +101,7 @@ def test_killed_process_is_noticed(backend):
     program = f"""
 import time
 from thinc.distributed.ring import listen
-from thinc.distributed.shared_memory import open_ring
+from thinc.distributed import open_ring
 listener = listen("127.0.0.1")
 print(listener.getsockname()[1], flush=True)
 addresses = [("127.0.0.1", {port}), listener.getsockname()]

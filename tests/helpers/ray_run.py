@@ -1,7 +1,8 @@
-"""Trains on two machines with a worker each: undisturbed, and with faults on the way.
+"""Trains on machines with a worker each: undisturbed, and with faults on the way. Prints what came out as JSON.
 
-One worker raises and another is killed; a machine is lost and replaced; a machine is lost and the other one goes on.
-The machines are processes here. Prints what came out as JSON.
+`ray_run.py FOLDER short`: a worker raises, another is killed, and a machine is lost and replaced, in one run.
+`ray_run.py FOLDER long`: a worker is killed when Ray may not know of the last checkpoint yet; a machine is lost and the
+other one goes on. The journal of a run tells at which updates it has started and failed.
 """
 
 import json
@@ -14,9 +15,9 @@ from pathlib import Path
 
 import numpy
 import ray
-from ray.cluster_utils import Cluster
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 
+from helpers.ray_machines import start_machines
 from thinc.api import (
     Adam,
     CategoricalCrossentropy,
@@ -38,7 +39,7 @@ from thinc.distributed import (
 )
 from thinc.distributed.parameters import digest_parameters
 
-EPOCHS, EVERY, RAISES_AT, KILLED_AT = 3, 4, 6, 18  # 10 batches per epoch
+EPOCHS, EVERY = 3, 4  # 10 batches per epoch
 
 
 def assert_same_everywhere(digest, communicator):
@@ -62,7 +63,9 @@ def train_loop(config):
     batches = model.ops.multibatch(size, *shard(X, Y), shuffle=not is_plain, seed=1)
     loss = CategoricalCrossentropy()
     state = resume(model, optimizer, batches=batches, default={"epoch": 0, "step": 0})
-    step = started_at = state["step"]
+    step = state["step"]
+    if communicator.rank == 0:
+        write(config["journal"], "start", step)
     for epoch in range(state["epoch"], EPOCHS):
         for x, y in batches:
             Yh, backprop = model.begin_update(x)
@@ -76,40 +79,54 @@ def train_loop(config):
                 metrics = {
                     "digest": digest,
                     "guesses": model.predict(X[:5]).ravel().tolist(),
-                    "started_at": started_at,
                     "step": step,
                     "workers": communicator.world_size,
+                    "by": type(communicator).__name__,
                 }
                 report(metrics, model, optimizer, batches=batches, extra={"epoch": epoch, "step": step})
-            if config["fault"]:
-                fail(Path(config["marker"]), config["fault"], communicator.rank, step)
+            fault = config["faults"].get(step)
+            if fault and communicator.rank == (fault != "raise"):
+                fail(config, fault, step)
 
 
-def fail(marker, fault, rank, step):
+def write(journal, event, step):
+    with open(journal, "a") as file:
+        file.write(f"{event} {step}\n")
+
+
+def fail(config, fault, step):
     """Fail as described, each way once."""
-    raised = marker.with_suffix(".raised")
-    if fault == "killed" and rank == 0 and step == RAISES_AT and not raised.exists():
-        raised.touch()
+    journal = Path(config["journal"])
+    if fault in journal.read_text():
+        return
+    if config["waits"]:
+        ray.train.get_all_reported_checkpoints()  # returns when Ray has registered the last one
+    write(journal, fault, step)
+    if fault == "raise":
         raise ValueError("a bug in the training loop")
-    if rank == 1 and step == KILLED_AT and not marker.exists():
-        marker.with_suffix(".new").write_text(ray.get_runtime_context().get_node_id())
-        marker.with_suffix(".new").rename(marker)
-        if fault == "killed":
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(120)  # until its machine is lost
+    if fault == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    marker = journal.with_suffix(".marker")
+    marker.with_suffix(".new").write_text(ray.get_runtime_context().get_node_id())
+    marker.with_suffix(".new").rename(marker)
+    time.sleep(600)  # until its machine is lost
 
 
-def fit(folder, name, fault=None, num_workers=2, **settings):
-    marker = str(folder / f"{name}.marker")
+def fit(folder, name, num_workers=2, *, backend="auto", faults=None, waits=True, is_plain=False):
+    journal = folder / f"{name}.journal"
+    settings = {"journal": str(journal), "faults": faults or {}, "waits": waits, "is_plain": is_plain}
     trainer = ThincTrainer(
         train_loop,
-        train_loop_config={"marker": marker, "fault": fault, "is_plain": False, **settings},
+        train_loop_config=settings,
+        backend=backend,
         scaling_config=ScalingConfig(num_workers=num_workers),
         run_config=RunConfig(
-            name=name, storage_path=str(folder), failure_config=FailureConfig(max_failures=2)
+            name=name, storage_path=str(folder), failure_config=FailureConfig(max_failures=6)
         ),
     )
-    return trainer.fit().metrics
+    metrics = trainer.fit().metrics
+    events = [line.split() for line in journal.read_text().splitlines()]
+    return {**metrics, "journal": [(event, int(step)) for event, step in events]}
 
 
 def remove_machine(cluster, machines, marker):
@@ -121,33 +138,34 @@ def remove_machine(cluster, machines, marker):
     cluster.remove_node(lost, allow_graceful=False)
 
 
-def fit_and_lose_machine(cluster, machines, folder, name, **settings):
-    arguments = (cluster, machines, folder / f"{name}.marker")
-    removing = threading.Thread(target=remove_machine, args=arguments, daemon=True)
+def fit_and_lose_machine(cluster, machines, folder, name, *arguments, **settings):
+    removing = threading.Thread(
+        target=remove_machine, args=(cluster, machines, folder / f"{name}.marker"), daemon=True
+    )
     removing.start()
-    metrics = fit(folder, name, "lost", **settings)
+    metrics = fit(folder, name, *arguments, **settings)
     removing.join()
     return metrics
 
 
-if __name__ == "__main__":  # FOLDER
-    folder = Path(sys.argv[1]).resolve()
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    machines = [cluster.add_node(num_cpus=1) for _ in range(2)]
-    ray.init(address=cluster.address, log_to_driver=False)
+def main(folder, is_long):
+    runs = {"plain": fit(folder, "plain", 0, is_plain=True)}  # without a cluster
+    assert not ray.is_initialized()
+    place = (*start_machines(2 if is_long else 3), folder)
     try:
-        runs = {
-            "local": fit(folder, "local", num_workers=0),
-            "plain": fit(folder, "plain", num_workers=0, is_plain=True),
-            "undisturbed": fit(folder, "undisturbed"),
-            "killed": fit(folder, "killed", "killed"),
-        }
-        machines.append(cluster.add_node(num_cpus=1))
-        runs["lost"] = fit_and_lose_machine(cluster, machines, folder, "lost")
-        runs["fewer"] = fit_and_lose_machine(
-            cluster, machines, folder, "fewer", num_workers=(1, 2), is_plain=True
-        )
+        runs["undisturbed"] = fit(folder, "undisturbed")
+        if is_long:
+            runs["killed"] = fit(folder, "killed", faults={6: "raise", 18: "kill"}, waits=False)
+            runs["fewer"] = fit_and_lose_machine(*place, "fewer", (1, 2), faults={18: "lose"}, is_plain=True)
+        else:
+            runs["pair"] = fit(folder, "pair", backend="ray", is_plain=True)
+            faults = {6: "raise", 14: "kill", 22: "lose"}
+            runs["disturbed"] = fit_and_lose_machine(*place, "disturbed", faults=faults)
     finally:
         ray.shutdown()
-        cluster.shutdown()
+        place[0].shutdown()
     print(json.dumps(runs))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve(), is_long=sys.argv[2] == "long")

@@ -1,5 +1,6 @@
 """Workers in threads of one process, connected by a real ring over the loopback interface."""
 
+import itertools
 from functools import partial
 
 from helpers.together import run_together
@@ -16,12 +17,14 @@ class Worker(Alone):
         self.rank, self.world_size = rank, world_size
 
 
-def run_workers(world_size, work, *, timeout=30.0, backend="tcp", before=lambda address: None):
+def run_workers(world_size, work, *, timeout=30.0, backend="tcp", before=lambda address: None, machines=(1,)):
     """Call ``work(ring)`` in a thread for each rank; return the results, or the errors in their place.
 
-    `before` is called first, with the address of rank 0.
+    `before` is called first, with the address of rank 0. `machines` are the numbers of those that workers are on, over
+    and over again; more than 1 can be told from each other on Linux only.
     """
-    listeners = [listen("127.0.0.1") for _ in range(world_size)]
+    hosts = itertools.islice(itertools.cycle(machines), world_size)
+    listeners = [listen(f"127.0.0.{machine}") for machine in hosts]
     addresses = [listener.getsockname() for listener in listeners]
     before(addresses[0])
     results = [None] * world_size

@@ -17,8 +17,8 @@ from ..types import SizedGenerator
 from .collectives import GROUP_BACKENDS, DeviceCommunicator, GroupCommunicator, RingOperations
 from .communicator import Alone, get_communicator, use_communicator
 from .meeting import meet
+from .opening import open_ring
 from .ring import listen
-from .shared_memory import open_ring
 from .state import load_state, save_state
 
 try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from ..config import Config, registry
-from .shared_memory import check_backend
+from .opening import check_backend
 from .training import BACKENDS, ThincTrainer
 
 

@@ -53,13 +53,18 @@ def ring_seconds(nbytes: int, workers: int, link: Link, bucket_bytes: int = BUCK
 def hierarchical_seconds(
     nbytes: int, workers: int, link: Link, per_machine: int, local: Link, bucket_bytes: int = BUCKET_BYTES
 ) -> float:
-    """The same in two stages: within machines of `per_machine` workers, and around a ring of the machines.
+    """The same in two stages, as `TwoStageRing` does it: within machines of `per_machine` workers, between machines.
 
-    Each worker of a machine takes its share of the numbers to the other machines; what they have in common is the
-    machine's network, `link`.
+    The first worker of each machine takes the sum of its machine around a ring of the machines, over `link`, and gives
+    the result to the others, over `local`.
     """
     inside = ring_seconds(nbytes, min(per_machine, workers), local, bucket_bytes)
-    return inside + ring_seconds(nbytes, max(1, workers // per_machine), link, bucket_bytes)
+    if workers <= per_machine:
+        return inside
+    if per_machine > 1:
+        n_buckets = -(-nbytes // bucket_bytes)
+        inside += nbytes / local.bandwidth + n_buckets * local.latency
+    return inside + ring_seconds(nbytes, -(-workers // per_machine), link, bucket_bytes)
 
 
 def efficiency(compute: float, averaging: float, *, accumulation: int = 1, overlap: float = 0.0) -> float:
@@ -81,18 +86,26 @@ def efficiency(compute: float, averaging: float, *, accumulation: int = 1, overl
 
 
 def largest_efficient(
-    compute: float, nbytes: int, link: Link, *, least: float = 0.85, **settings: int
+    compute: float,
+    nbytes: int,
+    link: Link,
+    *,
+    least: float = 0.85,
+    accumulation: int = 1,
+    bucket_bytes: int = BUCKET_BYTES,
+    per_machine: int = 1,
+    local: Link | None = None,
 ) -> int:
     """The largest of 8, 16, ... 4096 workers that still compute for the share `least` of the time; 0 if none do.
 
-    `settings` are `bucket_bytes` and `accumulation`. Each worker has batches of the same size, however many there are.
+    Each worker has batches of the same size, however many there are. With `per_machine` workers on each machine, which
+    are `local` to each other, see `hierarchical_seconds`.
     """
-    accumulation = settings.get("accumulation", 1)
-    bucket_bytes = settings.get("bucket_bytes", BUCKET_BYTES)
+    place = (link, per_machine, local or link, bucket_bytes)
     fits = [
         workers
         for workers in WORKERS
-        if efficiency(compute, ring_seconds(nbytes, workers, link, bucket_bytes), accumulation=accumulation)
+        if efficiency(compute, hierarchical_seconds(nbytes, workers, *place), accumulation=accumulation)
         >= least
     ]
     return max(fits, default=0)

@@ -11,8 +11,9 @@ import socket
 import time
 from typing import Any, Protocol
 
+from .opening import open_ring
 from .ring import Ring, listen
-from .shared_memory import open_ring
+from .two_stages import TwoStageRing
 
 MOST_BYTES = 1 << 20  # of a line: the addresses of thousands of workers
 PATIENCE = 5.0  # seconds for a line of one who has connected
@@ -32,7 +33,9 @@ class Board(Protocol):
         """Remove the entry."""
 
 
-def meet(rank: int, world_size: int, host: str, board: Board, *, timeout: float = 300.0) -> Ring:
+def meet(
+    rank: int, world_size: int, host: str, board: Board, *, timeout: float = 300.0
+) -> Ring | TwoStageRing:
     """Form a ring of workers that know the name of a board and their own ranks.
 
     Parameters

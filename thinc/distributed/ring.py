@@ -153,13 +153,14 @@ class Ring:
 
     def _begin(self, operation: str, array: numpy.ndarray) -> bool:
         """Check the array, and that the neighbour does the same; tell whether there is anything to do."""
-        self._check(operation, array)
+        self.check(operation, array)
         if self.world_size == 1:
             return False
         self._agree(operation, array)
         return array.size > 0
 
-    def _check(self, operation: str, array: numpy.ndarray) -> None:
+    def check(self, operation: str, array: numpy.ndarray) -> None:
+        """Raise ValueError unless it is an array that can be sent."""
         if not isinstance(array, numpy.ndarray) or array.ndim != 1 or not array.flags.c_contiguous:
             raise ValueError(
                 f"{operation}: expected a contiguous NumPy array of one dimension, got {type(array)} "

@@ -9,15 +9,11 @@ import os
 import secrets
 import socket
 import stat
-from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy
 
 from .ring import Ring
-
-Backend = Literal["auto", "tcp", "shared_memory"]
-BACKENDS = ("auto", "tcp", "shared_memory")
 
 # What a worker writes before the others read it: in the cache still.
 SLOT_BYTES = 512 * 1024
@@ -25,54 +21,6 @@ SLOT_BYTES = 512 * 1024
 SMALL_BYTES = 16 * 1024
 KEY_BYTES = 32
 PATH_BYTES = 64
-
-
-def open_ring(
-    rank: int,
-    addresses: list[tuple[str, int]],
-    listener: socket.socket,
-    *,
-    token: bytes,
-    timeout: float = 300.0,
-    backend: Backend = "auto",
-) -> Ring:
-    """Connect the workers in the way that suits them.
-
-    Parameters
-    ----------
-    rank, addresses, listener, token, timeout
-        See `Ring`.
-    backend : {"auto", "tcp", "shared_memory"}
-        "auto" takes shared memory if all workers are on one machine that offers it (Linux), else TCP.
-
-    Raises
-    ------
-    ValueError
-        If there is no such backend.
-    OSError
-        On every worker, if the workers cannot share memory and `backend` asks for that.
-    ConnectionError, TimeoutError
-        As `Ring`.
-    """
-    check_backend(backend)
-    settings: dict[str, Any] = {"token": token, "timeout": timeout}
-    one_machine = len({host for host, _ in addresses}) == 1
-    if backend == "tcp" or (backend == "auto" and not one_machine) or len(addresses) == 1:
-        return Ring(rank, addresses, listener, **settings)
-    ring = SharedRing(rank, addresses, listener, **settings)
-    if not ring.shares_memory and backend == "shared_memory":
-        ring.close()
-        raise OSError(
-            f"The {len(addresses)} workers cannot share memory: not all of them are on one machine, or in one "
-            "container, that runs Linux and has memory left. Use backend='auto' or 'tcp'."
-        )
-    return ring
-
-
-def check_backend(backend: str, backends: Iterable[str] = BACKENDS) -> None:
-    """Raise ValueError unless there is such a backend."""
-    if backend not in backends:
-        raise ValueError(f"There is no backend {backend!r} between workers; expected one of {list(backends)}")
 
 
 class SharedRing(Ring):
@@ -112,7 +60,7 @@ class SharedRing(Ring):
         if not self.shares_memory:
             super().allreduce_(array)
             return
-        self._check("allreduce_", array)
+        self.check("allreduce_", array)
         for i, (piece, slots) in enumerate(self._pieces(array)):
             slots[self.rank] = piece
             self._meet("allreduce_" if i == 0 else "", array)
@@ -134,7 +82,7 @@ class SharedRing(Ring):
             super().broadcast_(array, root)
             return
         operation = f"broadcast {root}"
-        self._check(operation, array)
+        self.check(operation, array)
         for i, (piece, slots) in enumerate(self._pieces(array)):
             if self.rank == root:
                 slots[root] = piece

@@ -7,7 +7,7 @@ from ..model import Model
 from ..optimizers import Optimizer
 from ..types import SizedGenerator
 from .collectives import GROUP_BACKENDS
-from .shared_memory import BACKENDS as RING_BACKENDS, check_backend
+from .opening import BACKENDS as RING_BACKENDS, check_backend
 
 BACKENDS = (*RING_BACKENDS, *GROUP_BACKENDS)
 
@@ -37,7 +37,7 @@ def ThincTrainer(
     timeout : float
         How long workers wait for each other at most, in seconds, before they fail.
     backend : {"auto", "tcp", "shared_memory", "ray", "gloo", "nccl"}
-        What numbers go through: shared memory if all workers are on one machine, or TCP, see `open_ring`; the same as
+        What numbers go through: shared memory between workers of one machine, or TCP, see `open_ring`; the same as
         a group of ``ray.util.collective``, see `register_collectives`; or the group that Ray makes with PyTorch's Gloo
         or, for arrays of CuPy, with NCCL.
     **settings

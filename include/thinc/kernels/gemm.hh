@@ -63,7 +63,8 @@ constexpr gemm_index turned_bytes = 1024 * 1024;  // A of up to this size is rea
 constexpr gemm_index turned_side = 128;  // both transposed, this many rows: compare the costs, too
 constexpr gemm_index search_side = 64;            // one side up to this: compare the costs of several ways
 // cycles per vector of values, times 2
-constexpr gemm_index cost_transpose = 7, cost_pack_far = 12, cost_result = 10, cost_far_result = 24, cost_sum = 60;
+constexpr gemm_index cost_transpose = 7, cost_result = 10, cost_far_result = 24, cost_sum = 60;
+constexpr gemm_index cost_pack_far = gemm_max_rows > 8 ? 12 : 0;  // few registers are busy for longer than that takes
 constexpr gemm_index cost_turn = 6, cost_narrow = 18;
 constexpr gemm_index swapped_bytes = 512 * 1024;  // of C^T at a time
 constexpr gemm_index last_most = 4;              // so many last columns are few,
