@@ -56,7 +56,10 @@ constexpr gemm_index direct_b_bytes = 256 * 1024;  // B is read where it lies up
 constexpr gemm_index direct_blocks = 3;           // or by up to so many blocks of rows
 constexpr gemm_index far_columns = gemm_max_rows > 8 ? 4096 : 1024;  // bytes between columns of A
 constexpr gemm_index near_bytes = 32 * 1024;  // C of this size is in the first-level cache
-constexpr gemm_index near_depth = 64;          // less than this k: nothing is fetched in advance
+// With less than this k nothing is fetched in advance, unless C is larger; narrow tiles always leave time for it.
+constexpr gemm_index near_depth = 64;
+constexpr gemm_index middle_bytes = gemm_max_rows > 8 ? 512 * 1024 : PTRDIFF_MAX;
+constexpr gemm_index guessed_bytes = 1024;    // columns of A that are nearer are fetched by the processor itself
 constexpr gemm_index far_bytes = 64 * 1024;  // A of this size and more is not in the first-level cache
 constexpr gemm_index chunk_blocks = 56 / gemm_max_rows;  // of columns of A, packed together
 constexpr gemm_index turned_bytes = 1024 * 1024;  // A of up to this size is read in columns of tiles
@@ -114,7 +117,7 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmRows in, st
     p.pack_b = packs_b(g, blocks, g.N);
     // A is read where it lies, unless its rows fall on the same cache sets, or its columns are far apart.
     const gemm_index apart = (g.csa == 1 ? g.rsa : g.csa) * bytes;
-    const bool scattered = apart >= far_columns || (apart >= 1024 && g.N > 5 * width && g.M * g.K * bytes > far_bytes);
+    const bool scattered = apart >= far_columns || (apart >= guessed_bytes && g.N > 5 * width && g.M * g.K * bytes > far_bytes);
     p.pack_a = g.N > 2 * width && 2 * rows > gemm_max_rows && (g.csa == 1 ? apart % 1024 == 0 : scattered);
     p.chunk = g.csa == 1 ? 1 : ceil_div(blocks, ceil_div(blocks, chunk_blocks));
     const auto needed = [&] {
@@ -225,7 +228,8 @@ template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
           packed_a(plan.pack_b ? work + plan.kc * plan.nc : work),
           result(result) {
         t.sc = g.rsc, t.alpha = g.alpha, t.padded = plan.pack_b;
-        const bool near = g.M * g.N * gemm_index(sizeof(T)) <= gemm_limits::near_bytes || g.K < gemm_limits::near_depth;
+        using namespace gemm_limits;
+        const bool near = g.M * g.N * gemm_index(sizeof(T)) <= (g.K < near_depth ? middle_bytes : near_bytes);
         t.fetch = near ? nullptr : &next, t.fetch_a = t.fetch_b = 0;
     }
     gemm_index panels() const { return whole + (rest > 0); }
@@ -284,10 +288,16 @@ template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
                 if (t.fetch) fetch_columns(i, plan.chunk * most);
             }
             t.A = packed_a + block % plan.chunk * kc * t.sa;
-        }
+        } else if (t.fetch && is_scattered()) fetch_columns(i, rows);
     }
 
-    // The columns of the next chunk, or of the first one of the next k.
+    // Whether A is large and its columns are so far apart that the processor does not guess what will be read.
+    bool is_scattered() const {
+        constexpr gemm_index bytes = sizeof(T);
+        return g.csa * bytes >= gemm_limits::guessed_bytes && g.M * g.K * bytes > gemm_limits::again_bytes;
+    }
+
+    // The columns of the next block or chunk, or of the first one of the next k.
     void fetch_columns(gemm_index i, gemm_index columns) {
         const gemm_index i1 = i + columns, k1 = k0 + kc;
         if (i1 < g.M) next.a.set(g.A + i1 + k0 * g.csa, g.csa, kc, at_most(g.M - i1, columns));
