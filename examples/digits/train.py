@@ -8,6 +8,7 @@ loads the saved model into a fresh one and checks that it predicts the same.
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def evaluate(model: Model, batch_size: int, X: numpy.ndarray, Y: numpy.ndarray) 
 def train_epoch(model: Model, optimizer: Optimizer, loss, batches, label: str, step: int) -> list[dict]:
     """Make one pass over the batches, the first update of which is number `step`; return a record per update."""
     steps = []
-    for X, Y in tqdm(batches, desc=label, leave=False, disable=None):
+    for X, Y in tqdm(batches, desc=label, leave=False, disable=not sys.stderr.isatty()):
         guesses, backprop = model.begin_update(X, input_gradient=False)
         gradient, value = loss(guesses, Y)
         backprop(gradient)
