@@ -13,6 +13,7 @@ class _Adafactor(Rule):
     name = "Adafactor"
     unused = ("b1", "b2", "eps")
     own_from = 0
+    has_kernel = True
 
     def __init__(self, beta2_decay: float, eps1: float, eps2: float, threshold: float):
         self.beta2_decay = beta2_decay
@@ -21,7 +22,15 @@ class _Adafactor(Rule):
         self.threshold = threshold
 
     def plan(self, settings: Any, t: int, learn_rate: float) -> Plan:
-        raise NotImplementedError("Adafactor updates all parameters by itself")
+        return Plan(
+            "adafactor",
+            min(learn_rate, t**-0.5),
+            beta2=1 - t**self.beta2_decay,
+            eps=self.eps1,
+            decay=learn_rate * settings.L2,
+            smallest_rms=self.eps2,
+            largest_rms=self.threshold,
+        )
 
     def shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
         if len(shape) < 2:

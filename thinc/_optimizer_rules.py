@@ -21,6 +21,8 @@ class Plan(NamedTuple):
     l2: float = 0.0
     decay: float = 0.0
     average_rate: float = 0.0
+    smallest_rms: float = 0.0
+    largest_rms: float = 0.0
 
 
 class Rule:
@@ -40,6 +42,9 @@ class Rule:
     own_from : int, optional
         Parameters of this many dimensions or more are updated by `update`, all others as `plan` says. By default
         all are.
+    has_kernel : bool
+        Whether there is a kernel that does what `update` does, with the numbers of `plan`, where the arrays are of a
+        type that it takes.
     """
 
     name: ClassVar[str]
@@ -47,6 +52,7 @@ class Rule:
     unused: ClassVar[tuple[str, ...]] = ()
     gives_average: ClassVar[bool] = False
     own_from: ClassVar[int | None] = None
+    has_kernel: ClassVar[bool] = False
 
     # No dataclass: eight of them took a tenth of the time that importing thinc takes.
 

@@ -234,17 +234,20 @@ template <typename T> struct Attentions {
                    std::ptrdiff_t width, bool back);
 };
 
-// --- optimizers (kernels/optimizers.hh)
+// --- optimizers (kernels/optimizers.hh, adafactor.hh)
 enum UpdateRule : int {
     update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb,
-    update_schedule_free
+    update_schedule_free, update_adafactor
 };
+// Whether the update only finds the direction of a step, whose length depends on all of it.
+constexpr bool finds_direction(int rule) { return rule == update_lamb || rule == update_adafactor; }
 
 // The numbers of an update, for all parameters that are at the same step under the same settings.
 struct UpdateSettings {
     int rule;         // UpdateRule
     int decay_first;  // whether the weights are shrunk before the step instead of after it
     double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate;
+    double smallest_rms, largest_rms;  // Adafactor: of weights, as which they count at least, and of directions
 };
 
 // The arrays of one parameter, all of the kernel's type; those that the rule does not use may be null.
@@ -253,6 +256,15 @@ struct ParameterUpdate {
     std::size_t size;
     double factor;  // of the gradient: less than 1 where it is clipped
     const UpdateSettings* settings;
+    // Matrices of which mom1 and mom2 are the moments of rows and columns: their shape, and memory for one number of
+    // each column of all of them, of each column of one, and of each matrix. Of all others width is 0.
+    std::size_t rows, width;
+    void* work;
+};
+
+// Of moments of rows or of columns: a sum, and the smallest one.
+struct FactoredSums {
+    double sum, least;
 };
 
 template <typename T> struct Optimizers {
@@ -261,6 +273,14 @@ template <typename T> struct Optimizers {
     double (*sum_squares_penalised)(const T* x, const T* w, double l2, std::size_t n);
     void (*scale)(T* x, double factor, std::size_t n);
     void (*update_average)(T* average, const T* weights, double rate, std::size_t n);
+    FactoredSums (*factored_rows)(const T* g, T* R, T* squares, T* ratios, std::size_t rows, std::size_t width,
+                                  double factor, double share);
+    FactoredSums (*factored_columns)(T* C, T* squares, const T* ratios, std::size_t rows, std::size_t width,
+                                     double share);
+    void (*factored_direction)(T* g, const T* R, const T* C, std::size_t rows, std::size_t width, double factor,
+                               double mean, double floor);
+    void (*factored_step)(T* w, T* g, const T* R, const T* c, std::size_t rows, std::size_t width, double step,
+                          double keep);
 };
 
 // --- losses (kernels/losses.hh, cross_entropy.hh, elementwise_losses.hh)

@@ -8,8 +8,9 @@ import thinc
 import thinc.kernels.optimizers
 from helpers.optimizer_kinds import KINDS, paper_matches
 from helpers.optimizer_twin import MAKERS, SETTINGS, call, draw, steps_match
+from thinc._optimizer_formulas import update_by_formulas
 from thinc.backends import NumpyOps, Ops
-from thinc.optimizers import SGD, Adam
+from thinc.optimizers import SGD, Adafactor, Adam
 
 pytestmark = pytest.mark.usefixtures("isa")
 
@@ -45,6 +46,90 @@ def test_kinds_with_a_rule_on_threads(name, dtype):
         results.append([*weights, *optimizer.mom1.values(), *optimizer.averages.values()])
     for one, other in zip(*results, strict=True):
         assert_array_equal(one, other)
+
+
+# --- matrices of Adafactor: parts of vectors, groups of rows, several chunks of rows, pieces of rows, stacks
+
+MATRICES = [
+    *[(1, 1), (1, 33), (33, 1), (2, 3), (3, 5), (4, 16), (5, 31), (7, 64), (66, 9)],
+    *[(1500, 70), (5, 9001), (66_000, 1), (2, 3, 5), (3, 1, 17), (4, 2, 3, 3), (2, 1500, 50)],
+]
+ADAFACTORS = [name for name in KINDS if name.startswith("adafactor")]
+
+
+@pytest.mark.parametrize("shape", MATRICES, ids=str)
+@pytest.mark.parametrize("name", ADAFACTORS)
+def test_adafactor_of_matrices(name, shape, dtype):
+    rtol = 1e-5 if dtype == "float32" else 1e-12
+    paper_matches(KINDS[name], call, shape, dtype, n_steps=4, rtol=rtol, grad_clip=0.5, use_averages=True)
+    paper_matches(KINDS[name], call, shape, dtype, n_steps=4, rtol=rtol)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1500, 70), (4, 30, 7)], ids=str)
+@pytest.mark.parametrize("settings", [{"eps1": 0.0}, {"eps1": 0.9, "threshold": 0.5}])
+def test_adafactor_with_small_second_moments(settings, shape, dtype):
+    """They count as at least eps1**2; with eps1 of 0, that is next to nothing."""
+    optimizer = Adafactor(0.1, **settings)
+    start = w = draw(shape, dtype=dtype)
+    expected = start.astype("float64")
+    twin = KINDS["adafactor"].twin(optimizer, expected)
+    twin.eps1 = settings["eps1"] or numpy.finfo(dtype).eps
+    for step in range(3):
+        g = draw(shape, 1 + step, dtype)
+        g[..., 1, :], g[..., 2], g[..., 2, :] = 0, 0, 1e-9
+        expected = twin.step(expected, g.astype("float64"), 0.1)
+        w = call(optimizer, "W", w, g, 1.0)
+        rtol = 1e-5 if dtype == "float32" else 1e-12
+        assert_allclose(w, expected, rtol=rtol, atol=rtol)
+    assert_array_equal(w[..., 1, :], draw(shape, dtype=dtype)[..., 1, :])
+
+
+@pytest.mark.usefixtures("one_thread_afterwards")
+@pytest.mark.parametrize("vanishing", [False, True])
+def test_adafactor_of_matrices_on_threads(vanishing, dtype):
+    results = []
+    for n_threads in (1, 2, 3):
+        thinc.set_num_threads(n_threads)
+        optimizer = Adafactor(grad_clip=0.5, use_averages=True, L2=0.1)
+        shapes = [(1500, 70), (7, 5), (3, 500, 300), (9,), (40_001, 3)]
+        weights = [draw(shape, dtype=dtype) for shape in shapes]
+        for step in range(3):
+            gradients = [draw(shape, 1 + step, dtype) for shape in shapes]
+            for g in gradients:
+                g[-1] = 0 if vanishing else g[-1]
+            weights = optimizer.update_many(list(range(5)), weights, gradients)
+        moments = [*optimizer.mom1.values(), *optimizer.mom2.values()]
+        results.append([*weights, *moments, *optimizer.averages.values()])
+    for several in results[1:]:
+        for one, other in zip(results[0], several, strict=True):
+            assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("value", [numpy.nan, numpy.inf, -numpy.inf, 1e30, 1e-30])
+@pytest.mark.parametrize("shape", [(5, 7), (2, 4, 3), (6,)], ids=str)
+def test_adafactor_is_the_same_by_kernel_and_by_formulas(shape, value, dtype):
+    """Also what is no number, or too large for its square to be one; and each goes on where the other ended."""
+    ours, reference = (Adafactor(0.1, L2=0.1, use_averages=True) for _ in range(2))
+    w, expected = draw(shape, dtype=dtype), draw(shape, dtype=dtype)
+    updates = [call, update_by_formulas]
+    for step in range(4):
+        g = draw(shape, 1 + step, dtype)
+        if step == 2:
+            g[-1, ...] = value
+        with numpy.errstate(all="ignore"):
+            w = updates[step % 2](ours, "W", w, g.copy(), 1.0)
+            expected = update_by_formulas(reference, "W", expected, g, 1.0)
+        rtol = 1e-5 if dtype == "float32" else 1e-12
+        pairs = [(w, expected)]
+        pairs += [(getattr(ours, name), getattr(reference, name)) for name in ("mom1", "mom2", "averages")]
+        for ours_, theirs in pairs:
+            if isinstance(ours_, dict):
+                assert ours_.keys() == theirs.keys()
+                if not ours_:
+                    continue
+                ours_, theirs = ours_["W"], theirs["W"]
+                assert (ours_.shape, ours_.dtype) == (theirs.shape, theirs.dtype)
+            assert_allclose(ours_, theirs, rtol=rtol, atol=1e-30)
 
 
 @pytest.mark.parametrize("name", [*MAKERS, *(name for name in KINDS if KINDS[name].is_elementwise)])

@@ -204,11 +204,12 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
     # --- optimizers
     cdef enum UpdateRule:
         update_sgd, update_momentum, update_adam, update_heavy_ball, update_nadam, update_lion, update_lamb
-        update_schedule_free
+        update_schedule_free, update_adafactor
 
     cdef struct UpdateSettings:
         int rule, decay_first
         double step, gradient_step, beta1, beta2, eps, l2, decay, clip, average_rate
+        double smallest_rms, largest_rms
 
     cdef struct ParameterUpdate:
         void* weights
@@ -219,6 +220,8 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         size_t size
         double factor
         const UpdateSettings* settings
+        size_t rows, width
+        void* work
 
     cdef cppclass Optimizers[T]:
         void (*update)(const ParameterUpdate* items, size_t count) noexcept nogil

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <utility>
 
 #include "_sums.hh"
@@ -98,27 +99,141 @@ struct SquaredNorms {
     }
 };
 
-// LAMB: the direction, which goes where the gradient was, and its norm while it is in the cache; then a step along it,
-// as long as a share of the weights.
+// Adafactor: what the smallest second moment is counted as.
+template <typename T> double smallest_moment(const UpdateSettings& s) {
+    const double eps = s.eps != 0 ? s.eps : double(std::numeric_limits<T>::epsilon());
+    return eps * eps;
+}
+
+// What to multiply a direction with, besides the step; a norm that is NaN is passed over.
+inline double length_along(const UpdateSettings& s, const SquaredNorms& squares, std::size_t size) {
+    if (s.rule == update_lamb)
+        return squares.weights > 0 && squares.direction > 0
+            ? std::sqrt(squares.weights) / std::sqrt(squares.direction)
+            : 1;
+    const double weights = std::sqrt(squares.weights / double(size));
+    const double direction = std::sqrt(squares.direction / double(size)) / s.largest_rms;
+    return (weights > s.smallest_rms ? weights : s.smallest_rms) / (direction > 1 ? direction : 1);
+}
+
+// A step along the direction, which is where the gradient was.
 template <typename T>
-void follow_direction(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate item) {
+void step_along(const Threads& threads, const Optimizers<T>& kernels, ParameterUpdate item,
+                const SquaredNorms& squares) {
+    const UpdateSettings& s = *item.settings;
+    UpdateSettings settings = {};
+    settings.rule = update_sgd;
+    settings.step = s.step;
+    settings.average_rate = s.average_rate;
+    settings.decay_first = 1;
+    if (s.rule != update_lamb) settings.decay = s.decay;
+    item.settings = &settings;
+    item.factor = length_along(s, squares, item.size);
+    update_pieces(threads, kernels, item);
+}
+
+// LAMB, and Adafactor for vectors: the direction, which goes where the gradient was, and its norm while it is in the
+// cache; then a step along it, as long as a share of the weights.
+template <typename T>
+void follow_direction(const Threads& threads, const Optimizers<T>& kernels, const ParameterUpdate& item) {
+    UpdateSettings settings = *item.settings;
+    if (settings.rule == update_adafactor) settings.eps = smallest_moment<T>(settings);
     const auto find = [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-        const ParameterUpdate part = part_of<T>(item, begin, end);
+        ParameterUpdate part = part_of<T>(item, begin, end);
+        part.settings = &settings;
         kernels.update(&part, 1);
         return SquaredNorms{kernels.sum_squares(static_cast<const T*>(part.weights), part.size),
                             kernels.sum_squares(static_cast<const T*>(part.gradient), part.size)};
     };
-    const SquaredNorms squares = sum_chunks(threads, item.size, norm_chunk, update_cost<T>, find);
-    UpdateSettings settings = {};
-    settings.rule = update_sgd;
-    settings.step = item.settings->step;
-    settings.average_rate = item.settings->average_rate;
-    item.settings = &settings;
-    item.factor = squares.weights > 0 && squares.direction > 0
-        ? std::sqrt(squares.weights) / std::sqrt(squares.direction)
-        : 1;
-    update_pieces(threads, kernels, item);
+    step_along(threads, kernels, item, sum_chunks(threads, item.size, norm_chunk, update_cost<T>, find));
 }
+
+// Adafactor for `count` matrices (n, m).
+template <typename T> class FactoredUpdate {
+  public:
+    FactoredUpdate(const Threads& threads, const Optimizers<T>& kernels, const ParameterUpdate& item)
+        : threads_(threads), kernels_(kernels), item_(item), s_(*item.settings), n_(item.rows), m_(item.width),
+          count_(std::ptrdiff_t(item.size / (item.rows * item.width))), share_(1 - s_.beta2),
+          floor_(smallest_moment<T>(s_)), roots_(static_cast<T*>(item.work)), ratios_(roots_ + count_ * m_),
+          means_(ratios_ + m_) {}
+
+    void run() {
+        SquaredNorms squares = {sum_array(threads_, kernels_, item_.weights, item_.size), 0};
+        bool is_above = true;
+        for (std::ptrdiff_t k = 0; k < count_; ++k) is_above &= move_moments(k, squares.direction);
+        if (is_above && std::isfinite(squares.direction)) return step(squares);
+        squares.direction = 0;
+        for (std::ptrdiff_t k = 0; k < count_; ++k) squares.direction += find_direction(k);
+        step_along(threads_, kernels_, item_, squares);
+    }
+
+  private:
+    static constexpr double cost_ = 0.1 * sizeof(T);
+    const Threads& threads_;
+    const Optimizers<T>& kernels_;
+    const ParameterUpdate& item_;
+    const UpdateSettings& s_;
+    const std::ptrdiff_t n_, m_, count_;
+    const double share_, floor_;
+    T *const roots_, *const ratios_, *const means_;
+
+    T* weights(std::ptrdiff_t k) const { return static_cast<T*>(item_.weights) + k * n_ * m_; }
+    T* gradient(std::ptrdiff_t k) const { return static_cast<T*>(item_.gradient) + k * n_ * m_; }
+    T* row_moments(std::ptrdiff_t k) const { return static_cast<T*>(item_.mom1) + k * n_; }
+    T* column_moments(std::ptrdiff_t k) const { return static_cast<T*>(item_.mom2) + k * m_; }
+
+    // Those of matrix k, and the squares of its direction; whether all its second moments are above the floor.
+    bool move_moments(std::ptrdiff_t k, double& direction) const {
+        FactoredSums found[most_row_chunks];
+        const std::ptrdiff_t size = rows_of_chunk(n_, m_), chunks = count_chunks(n_, size);
+        for (std::ptrdiff_t c = 0; c < chunks; ++c) found[c] = {0, HUGE_VAL};  // one for all, where memory is short
+        T* const sums[2] = {roots_ + k * m_, ratios_};
+        sum_row_chunks(threads_, sums, n_, m_, cost_, [&](T* const* to, std::ptrdiff_t begin, std::ptrdiff_t end) {
+            found[begin / size] = kernels_.factored_rows(gradient(k) + begin * m_, row_moments(k) + begin, to[0], to[1],
+                                                         end - begin, m_, item_.factor, share_);
+        });
+        FactoredSums rows = found[0];
+        for (std::ptrdiff_t c = 1; c < chunks; ++c) {
+            rows.sum += found[c].sum;
+            rows.least = std::min(rows.least, found[c].least);
+        }
+        const double mean = rows.sum / double(n_), eps = std::sqrt(floor_);
+        means_[k] = T(mean < eps ? eps : mean);  // a NaN stays one
+        const FactoredSums columns =
+            kernels_.factored_columns(column_moments(k), roots_ + k * m_, ratios_, n_, m_, share_);
+        direction += double(means_[k]) * columns.sum;
+        return rows.least / double(means_[k]) * columns.least >= floor_;
+    }
+
+    double find_direction(std::ptrdiff_t k) const {
+        return sum_chunks(threads_, n_, rows_of_chunk(n_, m_), cost_ * double(m_),
+                          [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+                              T* const g = gradient(k) + begin * m_;
+                              kernels_.factored_direction(g, row_moments(k) + begin, column_moments(k), end - begin,
+                                                          m_, item_.factor, double(means_[k]), floor_);
+                              return kernels_.sum_squares(g, (end - begin) * m_);
+                          });
+    }
+
+    void step(const SquaredNorms& squares) const {
+        const double length = s_.step * length_along(s_, squares, item_.size) * item_.factor;
+        const std::ptrdiff_t block = std::max(norm_chunk / m_, std::ptrdiff_t(1));
+        for (std::ptrdiff_t k = count_; k-- > 0;) {
+            const double all = length * std::sqrt(double(means_[k]));
+            split(threads_, n_, cost_ * double(m_), 1, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
+                for (std::ptrdiff_t last = end; last > begin; last -= std::min(block, last - begin)) {
+                    const std::ptrdiff_t first = last - std::min(block, last - begin), at = first * m_;
+                    T* const w = weights(k) + at;
+                    kernels_.factored_step(w, gradient(k) + at, row_moments(k) + first, roots_ + k * m_, last - first,
+                                           m_, all, 1 - s_.decay);
+                    if (item_.average)
+                        kernels_.update_average(static_cast<T*>(item_.average) + k * n_ * m_ + at, w, s_.average_rate,
+                                                (last - first) * m_);
+                }
+            });
+        }
+    }
+};
 
 // One item after the other: while a gradient is in the cache after its norm, it is used.
 template <typename T>
@@ -128,7 +243,9 @@ void update_in_order(const Threads& threads, const Optimizers<T>& kernels, Param
         ParameterUpdate& item = items[k];
         if (item.settings->clip != 0)
             item.factor = clip_factor(sum_item(threads, kernels, item), item.settings->clip);
-        if (item.settings->rule == update_lamb) follow_direction(threads, kernels, item);
+        if (item.size == 0) continue;
+        if (item.width != 0) FactoredUpdate<T>(threads, kernels, item).run();
+        else if (finds_direction(item.settings->rule)) follow_direction(threads, kernels, item);
         else update_pieces(threads, kernels, item);
     }
 }
@@ -162,8 +279,8 @@ bool find_factors(const Threads& threads, const Optimizers<T>& kernels, Paramete
 }
 
 // Optimizers::update with clipping: where |g + l2 w| >= clip, the Euclidean norm of the item's gradient, factor is
-// clip / |g + l2 w|; it is written to the items whose settings have a clip. Before, it is 1 in those. LAMB is done
-// wholly, both halves.
+// clip / |g + l2 w|; it is written to the items whose settings have a clip. Before, it is 1 in those. LAMB and Adafactor
+// are done wholly, steps along their directions, too.
 template <typename T>
 void split_update(const Threads* threads, const RealKernels<T>* real, ParameterUpdate* items, std::size_t count) {
     const Optimizers<T>& kernels = real->optimizers;
@@ -172,7 +289,7 @@ void split_update(const Threads* threads, const RealKernels<T>* real, ParameterU
     for (std::size_t k = 0; k < count; ++k) {
         size += items[k].size;
         clips |= is_clipped(items[k]);
-        in_order |= items[k].settings->rule == update_lamb;
+        in_order |= finds_direction(items[k].settings->rule);
     }
     if (count_parts(*threads, std::ptrdiff_t(size), update_cost<T>) == 1) {
         if (clips || in_order) update_in_order(*threads, kernels, items, count);

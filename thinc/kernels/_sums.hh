@@ -49,8 +49,10 @@ auto sum_chunks(const Threads& threads, std::size_t n, std::ptrdiff_t size, doub
 
 // How many rows of n columns make a chunk: some ten microseconds' worth, whole blocks of 64, and never more than 64
 // chunks, whose sums take little memory then.
+constexpr std::size_t most_row_chunks = 64;
 inline std::ptrdiff_t rows_of_chunk(std::size_t rows, std::size_t n) {
-    const std::size_t least = std::max(65536 / std::max(n, std::size_t(1)), (rows + 63) / 64);
+    const std::size_t least =
+        std::max(65536 / std::max(n, std::size_t(1)), (rows + most_row_chunks - 1) / most_row_chunks);
     return std::ptrdiff_t(std::max(least + 63, std::size_t(64)) / 64 * 64);
 }
 

@@ -11,6 +11,7 @@ from ._dispatch cimport (
     UpdateSettings,
     active,
     real_kernels,
+    update_adafactor,
     update_adam,
     update_heavy_ball,
     update_lamb,
@@ -35,6 +36,7 @@ cdef dict RULES = {
     "lion": update_lion,
     "lamb": update_lamb,
     "schedule_free": update_schedule_free,
+    "adafactor": update_adafactor,
 }
 
 
@@ -45,9 +47,9 @@ cdef void adam(
     double beta2, double eps, double l2, double decay, double clip, double average_rate
 ) noexcept nogil:
     cdef UpdateSettings settings = UpdateSettings(
-        update_adam, 0, step, 0, beta1, beta2, eps, l2, decay, clip, average_rate
+        update_adam, 0, step, 0, beta1, beta2, eps, l2, decay, clip, average_rate, 0, 0
     )
-    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, mom1, mom2, average, n, 1, &settings)
+    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, mom1, mom2, average, n, 1, &settings, 0, 0, NULL)
     split_update(threads(), real_kernels(active(), weights), &item, 1)
 
 
@@ -56,9 +58,9 @@ cdef void momentum(
     double beta2, double l2, double decay, double clip, double average_rate
 ) noexcept nogil:
     cdef UpdateSettings settings = UpdateSettings(
-        update_momentum, 0, step, 0, beta1, beta2, 0, l2, decay, clip, average_rate
+        update_momentum, 0, step, 0, beta1, beta2, 0, l2, decay, clip, average_rate, 0, 0
     )
-    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, mom1, mom2, average, n, 1, &settings)
+    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, mom1, mom2, average, n, 1, &settings, 0, 0, NULL)
     split_update(threads(), real_kernels(active(), weights), &item, 1)
 
 
@@ -67,9 +69,9 @@ cdef void sgd(
     double average_rate
 ) noexcept nogil:
     cdef UpdateSettings settings = UpdateSettings(
-        update_sgd, 0, step, 0, 0, 0, 0, l2, decay, clip, average_rate
+        update_sgd, 0, step, 0, 0, 0, 0, l2, decay, clip, average_rate, 0, 0
     )
-    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, NULL, NULL, average, n, 1, &settings)
+    cdef ParameterUpdate item = ParameterUpdate(weights, gradient, NULL, NULL, average, n, 1, &settings, 0, 0, NULL)
     split_update(threads(), real_kernels(active(), weights), &item, 1)
 
 
@@ -115,7 +117,7 @@ cdef class _Run:
     def __cinit__(self, object optimizer, object rule, double lr_scale, Py_ssize_t n):
         self.optimizer = optimizer
         self.rule = rule
-        self.own_from = INT_MAX if rule is None or rule.own_from is None else rule.own_from
+        self.own_from = INT_MAX if rule is None or rule.own_from is None or rule.has_kernel else rule.own_from
         self.groups = optimizer._groups_of
         self.lr_scale = lr_scale
         self.use_radam = optimizer.use_radam
@@ -178,7 +180,8 @@ cdef class _Run:
         cdef bint is_decay = source.L2_is_weight_decay
         cdef double b1 = source.b1, b2 = source.b2
         s[0] = UpdateSettings(
-            update_sgd, 0, lr, 0, b1, b2, source.eps, 0 if is_decay else l2, lr * l2 if is_decay else 0, 0, 0
+            update_sgd, 0, lr, 0, b1, b2, source.eps, 0 if is_decay else l2, lr * l2 if is_decay else 0, 0, 0,
+            0, 0
         )
         if not self.use_radam and not (b1 > 0 and b2 > 0):
             if b2 > 0:
@@ -215,8 +218,10 @@ cdef class _Run:
 
     cdef int follow(self, UpdateSettings* s, object plan) except -1:
         # The numbers of other kinds, which they give themselves: a `thinc._optimizer_rules.Plan`.
-        name, step, gradient_step, beta1, beta2, eps, l2, decay, rate = plan
-        s[0] = UpdateSettings(RULES[name], 1, step, gradient_step, beta1, beta2, eps, l2, decay, 0, rate)
+        name, step, gradient_step, beta1, beta2, eps, l2, decay, rate, smallest, largest = plan
+        s[0] = UpdateSettings(
+            RULES[name], 1, step, gradient_step, beta1, beta2, eps, l2, decay, 0, rate, smallest, largest
+        )
         return 0
 
     cdef bint prepare(self, object key, object weights, object gradient, ParameterUpdate* item) except -1:
@@ -248,16 +253,22 @@ cdef class _Run:
                 f"{'weights' if g.flags.writeable else 'gradient'} array is read-only; pass a copy"
             )
         item.settings = s
-        item.size, item.factor = cnp.PyArray_SIZE(w), 1
-        item.mom1 = item.mom2 = item.average = NULL
+        cdef cnp.npy_intp n = cnp.PyArray_SIZE(w)
+        item.size, item.factor = n, 1
+        item.mom1 = item.mom2 = item.average = item.work = NULL
+        item.rows = item.width = 0
         if s.rule == update_schedule_free and self.averages is None:
             raise ValueError(f"Cannot update parameter {key}: the averages, which the optimizer needs, are None")
-        if s.rule != update_sgd:
-            item.mom1 = self.state(self.mom1, "mom1", key, w, False, s.rule == update_schedule_free)
-            if s.rule != update_heavy_ball and s.rule != update_lion:
-                item.mom2 = self.state(self.mom2, "mom2", key, w, False, False)
+        if s.rule == update_adafactor and cnp.PyArray_NDIM(w) > 1:
+            self.factor(key, w, item)
+        elif s.rule != update_sgd:
+            item.mom1 = self.state(self.mom1, "mom1", key, w, 1, &n, s.rule == update_schedule_free)
+            if s.rule != update_heavy_ball and s.rule != update_lion and s.rule != update_adafactor:
+                item.mom2 = self.state(self.mom2, "mom2", key, w, 1, &n, False)
         if self.averages is not None:
-            item.average = self.state(self.averages, "averages", key, w, True, False)
+            item.average = self.state(
+                self.averages, "averages", key, w, cnp.PyArray_NDIM(w), cnp.PyArray_DIMS(w), False
+            )
         w, g = contiguous(w), contiguous(g)
         if g is not gradient:
             self.to_zero.append(gradient)
@@ -267,27 +278,42 @@ cdef class _Run:
         self.updated = w
         return True
 
+    cdef int factor(self, object key, cnp.ndarray w, ParameterUpdate* item) except -1:
+        # The moments of rows, (..., n, 1), and of columns, (..., 1, m), and the kernel's memory.
+        cdef cnp.npy_intp dims[cnp.NPY_MAXDIMS]
+        cdef cnp.npy_intp size
+        cdef int i, ndim = cnp.PyArray_NDIM(w)
+        for i in range(ndim):
+            dims[i] = cnp.PyArray_DIM(w, i)
+        item.rows, item.width = dims[ndim - 2], dims[ndim - 1]
+        dims[ndim - 1] = 1
+        item.mom1 = self.state(self.mom1, "mom1", key, w, ndim, dims, False)
+        dims[ndim - 2], dims[ndim - 1] = 1, item.width
+        item.mom2 = self.state(self.mom2, "mom2", key, w, ndim, dims, False)
+        dims[ndim - 1] = 1
+        size = cnp.PyArray_MultiplyList(dims, ndim) * (item.width + 1) + item.width
+        work = cnp.PyArray_EMPTY(1, &size, cnp.PyArray_TYPE(w), 0)
+        self.alive.append(work)
+        item.work = cnp.PyArray_DATA(<cnp.ndarray>work)
+        return 0
+
     cdef void* state(
-        self, object arrays, str name, object key, cnp.ndarray w, bint with_shape, bint from_weights
+        self, object arrays, str name, object key, cnp.ndarray w, int ndim, cnp.npy_intp* dims, bint from_weights
     ) except? NULL:
-        # The data of arrays[key]: an array of the type and the size of w, made at first sight of zeros, or of the
-        # weights.
-        cdef cnp.npy_intp n = cnp.PyArray_SIZE(w)
+        # The data of arrays[key]: an array of the type of w and of these dimensions, made at first sight of zeros, or
+        # of the weights. One that is found may have others, if only it is as large; averages may not.
+        cdef cnp.npy_intp n = cnp.PyArray_MultiplyList(dims, ndim)
         cdef cnp.ndarray array
         cdef object found = (<dict>arrays).get(key)
         if found is None:
             if from_weights:
                 array = (<object>w).flatten()
-            elif with_shape:
-                array = <cnp.ndarray>cnp.PyArray_ZEROS(
-                    cnp.PyArray_NDIM(w), cnp.PyArray_DIMS(w), cnp.PyArray_TYPE(w), 0
-                )
             else:
-                array = <cnp.ndarray>cnp.PyArray_ZEROS(1, &n, cnp.PyArray_TYPE(w), 0)
+                array = <cnp.ndarray>cnp.PyArray_ZEROS(ndim, dims, cnp.PyArray_TYPE(w), 0)
             self.fresh.append((arrays, key, array))
             return cnp.PyArray_DATA(array)
         if not cnp.PyArray_Check(found) or cnp.PyArray_SIZE(<cnp.ndarray>found) != n \
-                or (with_shape and not cnp.PyArray_SAMESHAPE(<cnp.ndarray>found, w)):
+                or (name == "averages" and not cnp.PyArray_SAMESHAPE(<cnp.ndarray>found, w)):
             raise ValueError(
                 f"Cannot update parameter {key}: its shape is {(<object>w).shape}, but optimizer.{name} "
                 f"holds {getattr(found, 'shape', type(found))} from earlier updates. Delete the key's "

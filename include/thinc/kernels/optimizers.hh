@@ -1,6 +1,7 @@
 // Optimizer updates: one pass over weights, gradient, moments and averages. float, double.
 #pragma once
 #include "thinc/dispatch.hh"
+#include "thinc/kernels/adafactor.hh"
 #include "thinc/simd/wide.hh"
 
 namespace thinc::THINC_ISA {
@@ -41,7 +42,7 @@ enum Penalty { no_penalty, penalty_in_gradient, weight_decay, decay_before };
 
 constexpr bool has_first_moment(int rule) { return rule != update_sgd; }
 constexpr bool has_second_moment(int rule) {
-    return has_first_moment(rule) && rule != update_heavy_ball && rule != update_lion;
+    return has_first_moment(rule) && rule != update_heavy_ball && rule != update_lion && rule != update_adafactor;
 }
 
 // One cache line of each array.
@@ -72,6 +73,10 @@ THINC_INLINE void update_line(T* w, T* g, T* m, T* v, T* e, const UpdateFactors<
             keep(m + i, fma(f.beta2, first, f.one_minus_beta2 * gradient));
             const V up = select(lt(zero, mixed), f.step, mixed);  // a NaN stays one
             weight = weight - select(lt(mixed, zero), -f.step, up);
+        } else if (rule == update_adafactor) {
+            const V square = gradient * gradient;
+            const V first = keep(m + i, fma(f.beta2, V::load(m + i), f.one_minus_beta2 * square));
+            left = gradient / sqrt(max(f.eps, first));  // a NaN stays one
         } else {
             const V second = keep(v + i, fma(f.beta2, V::load(v + i), f.one_minus_beta2 * (gradient * gradient)));
             if (rule == update_schedule_free) {
@@ -91,7 +96,7 @@ THINC_INLINE void update_line(T* w, T* g, T* m, T* v, T* e, const UpdateFactors<
             }
         }
         if (penalty == weight_decay) weight = fma(-f.decay, weight, weight);
-        if (rule != update_lamb) weight.store(w + i);
+        if (!finds_direction(rule)) weight.store(w + i);
         left.store(g + i);
         if (averaging && rule == update_schedule_free) average.store(e + i);
         else if (averaging) fma(-f.rate, average - weight, average).store(e + i);
@@ -131,7 +136,7 @@ void update_arrays(const ParameterUpdate& u, const UpdateFactors<T>& factors) {
 
 template <typename T, int rule, Penalty penalty>
 void update_with(const ParameterUpdate& u, const UpdateFactors<T>& f) {
-    if (u.average && rule != update_lamb) update_arrays<T, rule, penalty, rule != update_lamb>(u, f);
+    if (u.average && !finds_direction(rule)) update_arrays<T, rule, penalty, !finds_direction(rule)>(u, f);
     else update_arrays<T, rule, penalty, false>(u, f);
 }
 
@@ -139,7 +144,7 @@ void update_with(const ParameterUpdate& u, const UpdateFactors<T>& f) {
 template <typename T, int rule>
 void update_by(const ParameterUpdate& u, const UpdateSettings& s, const UpdateFactors<T>& f) {
     constexpr bool is_old = rule == update_sgd || rule == update_momentum || rule == update_adam;
-    constexpr bool may_decay_before = rule != update_momentum && rule != update_schedule_free && rule != update_lamb;
+    constexpr bool may_decay_before = rule != update_momentum && rule != update_schedule_free && !finds_direction(rule);
     if (s.l2 != 0) update_with<T, rule, penalty_in_gradient>(u, f);
     else if (may_decay_before && s.decay != 0 && (s.decay_first || !is_old))
         update_with<T, rule, may_decay_before ? decay_before : no_penalty>(u, f);
@@ -162,7 +167,8 @@ void update_by(const ParameterUpdate& u, const UpdateSettings& s, const UpdateFa
 //     w -= decay w                                       (where not decay_first: SGD, momentum, Adam)
 //     g  = 0                                             (assigned: a NaN does not survive)
 //     average -= average_rate (average - w)
-// LAMB only finds its direction: w and average stay, g = gradient_step m / (sqrt(v) + eps) + decay w.
+// LAMB and Adafactor only find their directions, w and average stay: g = gradient_step m / (sqrt(v) + eps) + decay w,
+// and m = beta2 m + (1 - beta2) g'^2, g = g' / sqrt(max(m, eps)).
 // Schedule-free: m -= step g' / (sqrt(v) + eps) + gradient_step w; average -= average_rate (average - m);
 // w = m + beta1 (average - m). It needs an average.
 // At most one of l2 and decay is non-zero; `clip` of the settings is the caller's affair. The arrays of an item must
@@ -185,13 +191,17 @@ template <typename T> void update(const ParameterUpdate* items, std::size_t coun
             case update_lion: update_by<T, update_lion>(u, s, f); break;
             case update_lamb: update_by<T, update_lamb>(u, s, f); break;
             case update_schedule_free: update_by<T, update_schedule_free>(u, s, f); break;
+            case update_adafactor: update_by<T, update_adafactor>(u, s, f); break;
             default: update_by<T, update_sgd>(u, s, f);
         }
     }
 }
 
 template <typename T> constexpr Optimizers<T> optimizer_kernels() {
-    return {update<T>, sum_squares<T>, sum_squares_penalised<T>, scale_array<T>, update_average<T>};
+    return {
+        update<T>,        sum_squares<T>,      sum_squares_penalised<T>, scale_array<T>,   update_average<T>,
+        factored_rows<T>, factored_columns<T>, factored_direction<T>,    factored_step<T>,
+    };
 }
 
 }  // namespace thinc::THINC_ISA
