@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 class Plan(NamedTuple):
     """The numbers of one update of one parameter, and the name of what is done with them.
 
-    The names are those of `thinc._optimizer_formulas.FORMULAS`; kernels/optimizers.hh has the formulas too, with the
-    meaning of each number.
+    The names are those of `thinc._optimizer_formulas.FORMULAS`, or those of rules that have a kernel and an `update`
+    of their own; kernels/optimizers.hh has the formulas too, with the meaning of each number.
     """
 
     formula: str
