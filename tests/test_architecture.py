@@ -152,3 +152,17 @@ def test_one_file_imports_ray():
 
     found = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py") if imports_ray(path)]
     assert found == ["distributed/_ray.py"]
+
+
+def test_callbacks_of_layers_are_annotated_by_names():
+    """The annotations of a function within one are evaluated in each call: `Tuple[Any, ...]` takes 0.4 µs."""
+    for path in sorted((ROOT / "layers").glob("*.py")):
+        functions = [node for node in ast.walk(ast.parse(path.read_text("utf8"))) if hasattr(node, "returns")]
+        for outer in functions:
+            for inner in ast.walk(outer):
+                if inner is not outer and isinstance(inner, ast.FunctionDef):
+                    arguments = [*inner.args.posonlyargs, *inner.args.args, *inner.args.kwonlyargs]
+                    for annotation in [inner.returns, *(argument.annotation for argument in arguments)]:
+                        assert annotation is None or isinstance(annotation, (ast.Name, ast.Constant)), (
+                            f"{path.name}, line {annotation.lineno}: {ast.unparse(annotation)}; say Any"
+                        )

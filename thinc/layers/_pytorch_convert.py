@@ -116,7 +116,7 @@ def convert_rnn_inputs(
     shim: Any = model.shims[0]
     Xt = xp2torch(Xp.data, requires_grad=records, device=shim.device)
 
-    def get_dX(gradients: ArgsKwargs) -> Padded | None:
+    def get_dX(gradients: ArgsKwargs) -> Any:
         dXt = gradients.args[0]
         return None if dXt is None else _padded_like(model, Xp, dXt)
 

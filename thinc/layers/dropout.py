@@ -58,7 +58,7 @@ def _drop(model: Model[Any, Any], X: Any, rate: float) -> tuple[Any, Callable[..
     if isinstance(X, (list, tuple)):
         pairs = [_drop(model, item, rate) for item in X]
 
-        def backprop_list(dYs: list[Any]) -> list[Any]:
+        def backprop_list(dYs: Any) -> Any:
             expect_gradients(model, dYs, len(pairs))
             return [backprop(dY) for (_, backprop), dY in zip(pairs, dYs)]  # noqa: B905
 

@@ -64,7 +64,7 @@ def forward(
     mask = drop_dimensions(model, Y, is_train)
     shape = Y.shape
 
-    def backprop(dY: Floats2d) -> Ints1d | None:
+    def backprop(dY: Floats2d) -> Any:
         dY = fit_gradient(model, dY, shape)
         if mask is not None:
             dY = dY * mask

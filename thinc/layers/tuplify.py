@@ -81,7 +81,7 @@ def tuplify_forward(
         outputs.append(Y)
         callbacks.append(callback)
 
-    def backprop(dY: Tuple[Any, ...]) -> InT:
+    def backprop(dY: Any) -> InT:
         if not isinstance(dY, (tuple, list)) or len(dY) != len(callbacks):
             raise refusal(model, f"a tuple of {len(callbacks)} gradients", dY)
         return sum_batches(model.ops, [callback(dy) for callback, dy in zip(callbacks, dY)])  # noqa: B905
