@@ -48,6 +48,8 @@ def test_shapes(isa, dtype, trans):
         # columns of A far apart, of which several blocks are copied together: unequal blocks, not a whole last group
         *[(1031, 70, 120), (290, 200, 800), (257, 390, 100)],
         *[(3, 300, 1600), (2, 70, 900)],
+        # dot products of more rows than stay in the cache
+        *[(301, 12, 1100), (90, 9, 2500)],
     ],
 )
 @pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))
@@ -58,6 +60,21 @@ def test_blocks(isa, dtype, shape, trans):
     bias, C = rng.normal(size=N).astype(dtype), rng.normal(size=(M, N)).astype(dtype)
     check(multiply(A, B, C.copy(), bias=bias), A, B, bias=bias)
     check(multiply(A, B, C.copy(), 0.5, -2.0, bias), A, B, 0.5, -2.0, C, bias)
+
+
+# Rows of B that are packed while the first block of rows of C is computed: tiles of every shape, and what is left of a
+# row after whole panels.
+@pytest.mark.parametrize("trans", [False, True])
+def test_packing_on_the_way(isa, dtype, trans):
+    rng = numpy.random.default_rng(9)
+    for M, N in itertools.product([43, 45, 48, 61, 97], [75, 80, 96, 97, 113, 129, 150, 192, 200]):
+        K = 900
+        A, B = matrix(rng, M, K, trans, dtype), matrix(rng, K, N, False, dtype)
+        bias, before = rng.normal(size=N).astype(dtype), rng.normal(size=(M, N)).astype(dtype)
+        frame = numpy.full((M + 1, N + 3), numpy.nan, dtype)  # what surrounds C stays as it was
+        check(multiply(A, B, frame[:M, :N]), A, B)
+        assert numpy.isnan(frame).sum() == frame.size - M * N
+        check(multiply(A, B, before.copy(), 0.5, -2.0, bias), A, B, 0.5, -2.0, before, bias)
 
 
 # A transposed first operand with a short side: tiles of C^T turned in registers, whole and partial ones.

@@ -29,18 +29,24 @@ namespace thinc::THINC_ISA {
 
 template <typename T> using StripFunction = void (*)(const GemmStrip<T>&);
 
+// By rows and vectors of the tiles. Only the first of many blocks of rows keeps what it reads of B.
 template <typename T> struct StripTable {
-    StripFunction<T> rows[gemm_max_rows + 1][5] = {}, columns[gemm_max_rows + 1][5] = {};
+    using Table = StripFunction<T>[gemm_max_rows + 1][5];
+    Table rows = {}, columns = {}, rows_keep = {}, columns_keep = {};
 
-    constexpr StripTable() { fill<1>(); }
-    template <int R> constexpr void fill() {
-        put<R, 1>(), put<R, 2>();
-        if constexpr (gemm_max_vectors(R) == 4) put<R, 3>(), put<R, 4>();
-        if constexpr (R < gemm_max_rows) fill<R + 1>();
-    }
-    template <int R, int NV> constexpr void put() {
+    constexpr StripTable() { fill<1, 1>(); }
+    template <int R, int NV> constexpr void fill() {
         rows[R][NV] = gemm_strip<T, R, NV, GemmA::rows>;
         columns[R][NV] = gemm_strip<T, R, NV, GemmA::columns>;
+        if constexpr (R >= gemm_keep_rows) {
+            rows_keep[R][NV] = gemm_strip<T, R, NV, GemmA::rows, true>;
+            columns_keep[R][NV] = gemm_strip<T, R, NV, GemmA::columns, true>;
+        }
+        if constexpr (NV < gemm_max_vectors(R)) fill<R, NV + 1>();
+        else if constexpr (R < gemm_max_rows) fill<R + 1, 1>();
+    }
+    StripFunction<T> get(bool has_rows, bool keeps, gemm_index R, gemm_index NV) const {
+        return (has_rows ? keeps ? rows_keep : rows : keeps ? columns_keep : columns)[R][NV];
     }
 };
 template <typename T> constexpr StripTable<T> gemm_strips;
@@ -51,36 +57,61 @@ THINC_INLINE gemm_index at_most(gemm_index a, gemm_index most) { return a < most
 // The thresholds, in elements of 4 bytes and in cycles, as measured with AVX-512 and AVX2.
 namespace gemm_limits {
 constexpr gemm_index block_depth = 384;           // k of a block of B
-constexpr gemm_index block_bytes = 512 * 1024;    // of a block of B, in the second-level cache
+constexpr gemm_index block_bytes = (gemm_max_rows > 8 ? 768 : 512) * 1024;  // of it, in the second-level cache
 constexpr gemm_index direct_b_bytes = 256 * 1024;  // B is read where it lies up to this size,
-constexpr gemm_index direct_blocks = 3;           // or by up to so many blocks of rows
+constexpr gemm_index direct_rows = 3 * gemm_max_rows;  // or for up to so many rows
 constexpr gemm_index far_columns = gemm_max_rows > 8 ? 4096 : 1024;  // bytes between columns of A
 constexpr gemm_index near_bytes = 32 * 1024;  // C of this size is in the first-level cache
 // With less than this k nothing is fetched in advance, unless C is larger; narrow tiles always leave time for it.
 constexpr gemm_index near_depth = 64;
 constexpr gemm_index middle_bytes = gemm_max_rows > 8 ? 512 * 1024 : PTRDIFF_MAX;
 constexpr gemm_index guessed_bytes = 1024;    // columns of A that are nearer are fetched by the processor itself
-constexpr gemm_index far_bytes = 64 * 1024;  // A of this size and more is not in the first-level cache
-constexpr gemm_index chunk_blocks = 56 / gemm_max_rows;  // of columns of A, packed together
+constexpr gemm_index far_bytes = 64 * 1024;  // A of this size and more is not in the first-level cache,
+constexpr gemm_index remote_bytes = 1024 * 1024;  // and of this size, with B and C, not in the second-level one
+constexpr gemm_index chunk_rows = 56;            // of C: columns of A that are packed together
 constexpr gemm_index turned_bytes = 1024 * 1024;  // A of up to this size is read in columns of tiles
 constexpr gemm_index turned_side = 128;  // both transposed, this many rows: compare the costs, too
 constexpr gemm_index search_side = 64;            // one side up to this: compare the costs of several ways
 // cycles per vector of values, times 2
 constexpr gemm_index cost_transpose = 7, cost_result = 10, cost_far_result = 24, cost_sum = 60;
 constexpr gemm_index cost_pack_far = gemm_max_rows > 8 ? 12 : 0;  // few registers are busy for longer than that takes
+constexpr gemm_index dot_few = 8;  // rows or columns for which dot products cost what they should
 constexpr gemm_index cost_turn = 6, cost_narrow = 18;
+constexpr gemm_index least_depth = 32;  // k for which loads are compared
+constexpr gemm_index narrow_row = 6;    // vectors of a row of C for which A is not packed
+constexpr gemm_index cost_load_a = 1, cost_load_b = 2;  // B comes out of the second-level cache
 constexpr gemm_index swapped_bytes = 512 * 1024;  // of C^T at a time
 constexpr gemm_index last_most = 4;              // so many last columns are few,
 constexpr gemm_index last_bytes = 512 * 1024;    // of copies for their sake,
-constexpr gemm_index again_bytes = 1024 * 1024;  // and of A, which is read again
+constexpr gemm_index last_a_bytes = 1024 * 1024;  // and of A, which is read again
 }  // namespace gemm_limits
 
 enum class GemmWay { strips, swapped, dot, turned };
 
-// Blocks of rows of C, the first of `most` rows, the others of as many or one less.
-struct GemmRows {
-    gemm_index blocks, most;
-    explicit GemmRows(gemm_index M) : blocks(ceil_div(M, gemm_max_rows)), most(ceil_div(M, blocks)) {}
+// Blocks of rows of C, the first of `most` rows, the others of as many or one less, in tiles of so many vectors.
+struct GemmTiles {
+    gemm_index blocks, most, vectors;
+
+    // As few blocks as can be, in tiles of the first two shapes.
+    explicit GemmTiles(gemm_index M) {
+        divide(M, gemm_shapes[0]), vectors = gemm_shapes[most <= gemm_shapes[1].rows].vectors;
+    }
+
+    // Those that load least, for rows of so many vectors.
+    GemmTiles(gemm_index M, gemm_index row) : GemmTiles(M) {
+        using namespace gemm_limits;
+        gemm_index least = PTRDIFF_MAX;
+        GemmTiles best = *this;
+        for (int i = 0; i < gemm_large_shapes; ++i) {
+            divide(M, gemm_shapes[i]), vectors = gemm_shapes[i].vectors;
+            const gemm_index cost = ceil_div(row, vectors) * M * cost_load_a + blocks * row * cost_load_b;
+            if (cost < least) least = cost, best = *this;
+        }
+        *this = best;
+    }
+
+  private:
+    void divide(gemm_index M, GemmShape shape) { blocks = ceil_div(M, shape.rows), most = ceil_div(M, blocks); }
 };
 
 struct GemmPlan {
@@ -92,21 +123,21 @@ struct GemmPlan {
     gemm_index work;
 };
 
-template <typename T> bool is_far(gemm_index blocks, gemm_index N, gemm_index K) {
+template <typename T> bool is_far(gemm_index M, gemm_index N, gemm_index K) {
     using namespace gemm_limits;
-    return blocks > direct_blocks && K * N * gemm_index(sizeof(T)) > direct_b_bytes;
+    return M > direct_rows && K * N * gemm_index(sizeof(T)) > direct_b_bytes;
 }
-template <typename T> bool packs_b(const GemmCall<T>& g, gemm_index blocks, gemm_index N) {
-    return g.csb != 1 || is_far<T>(blocks, N, g.K);
+template <typename T> bool packs_b(const GemmCall<T>& g, gemm_index M, gemm_index N) {
+    return g.csb != 1 || is_far<T>(M, N, g.K);
 }
 
 // How to compute a product in strips of C, within `size` elements of workspace.
-template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmRows in, std::size_t size) {
+template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmTiles in, std::size_t size) {
     using namespace gemm_limits;
     constexpr gemm_index lanes = Vec<T>::lanes, bytes = sizeof(T);
     GemmPlan p{};
     const gemm_index blocks = p.blocks = in.blocks, rows = in.most;
-    p.vectors = gemm_max_vectors(static_cast<int>(rows));
+    p.vectors = in.vectors;
     const gemm_index width = p.vectors * lanes;
     p.kc = ceil_div(g.K, ceil_div(g.K, block_depth * 4 / bytes));
     p.kc = (p.kc + 3) & ~gemm_index(3);
@@ -114,14 +145,15 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmRows in, st
     p.nc = block_bytes / bytes / p.kc / width * width;
     if (p.nc < width) p.nc = width;
     p.nc = ceil_div(ceil_div(g.N, ceil_div(g.N, p.nc)), width) * width;
-    p.pack_b = packs_b(g, blocks, g.N);
+    p.pack_b = packs_b(g, g.M, g.N);
     // A is read where it lies, unless its rows fall on the same cache sets, or its columns are far apart.
     const gemm_index apart = (g.csa == 1 ? g.rsa : g.csa) * bytes;
-    const bool scattered = apart >= far_columns || (apart >= guessed_bytes && g.N > 5 * width && g.M * g.K * bytes > far_bytes);
-    p.pack_a = g.N > 2 * width && 2 * rows > gemm_max_rows && (g.csa == 1 ? apart % 1024 == 0 : scattered);
-    p.chunk = g.csa == 1 ? 1 : ceil_div(blocks, ceil_div(blocks, chunk_blocks));
+    const bool scattered = apart >= far_columns ||  //
+                           (apart >= guessed_bytes && g.N > 5 * width && g.M * g.K * bytes > far_bytes);
+    p.pack_a = g.N > 2 * width && 2 * g.M > gemm_max_rows && (g.csa == 1 ? apart % 1024 == 0 : scattered);
+    p.chunk = g.csa == 1 ? 1 : ceil_div(blocks, ceil_div(blocks * rows, chunk_rows));
     const auto needed = [&] {
-        return (p.pack_b ? p.kc * p.nc : 0) + (p.pack_a ? p.chunk * (gemm_max_rows + lanes) * (p.kc + 2 * lanes) : 0);
+        return (p.pack_b ? p.kc * p.nc : 0) + (p.pack_a ? p.chunk * (rows + lanes) * (p.kc + 2 * lanes) : 0);
     };
     // With little memory: smaller blocks, the same sums up to rounding.
     while (static_cast<std::size_t>(p.work = needed()) > size) {
@@ -131,8 +163,14 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmRows in, st
     }
     return p;
 }
-template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, std::size_t size) {
-    return plan_strips(g, GemmRows(g.M), size);
+
+// The tiles of a product that is computed in strips. It has to be long enough to matter how much they load; and where
+// columns of A may be packed, they are in whole vectors, of which a few rows would waste most.
+template <typename T> GemmTiles strip_tiles(const GemmCall<T>& g) {
+    using namespace gemm_limits;
+    const gemm_index row = ceil_div(g.N, gemm_index(Vec<T>::lanes));
+    const bool is_long = g.M > direct_rows && g.K >= least_depth;
+    return is_long && (g.csa == 1 || row <= narrow_row) ? GemmTiles(g.M, row) : GemmTiles(g.M);
 }
 
 // Estimates of half cycles.
@@ -140,9 +178,9 @@ template <typename T> gemm_index cost_strips(gemm_index M, gemm_index N, gemm_in
     const gemm_index vectors = ceil_div(N, Vec<T>::lanes);
     return vectors * K * (M + (transposed ? gemm_limits::cost_transpose : 0));
 }
-// What it costs beyond that to pack B where it is large.
-template <typename T> gemm_index cost_far_b(gemm_index M, gemm_index N, gemm_index K) {
-    if (!is_far<T>(ceil_div(M, gemm_max_rows), N, K)) return 0;
+// What it costs beyond that to pack B where it is transposed and large.
+template <typename T> gemm_index cost_far_b(gemm_index M, gemm_index N, gemm_index K, bool transposed) {
+    if (!transposed || !is_far<T>(M, N, K)) return 0;
     return ceil_div(N, Vec<T>::lanes) * K * gemm_limits::cost_pack_far;
 }
 
@@ -155,7 +193,8 @@ template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
     const gemm_index strips = cost_strips<T>(g.M, g.N, g.K, g.csb != 1);
     const gemm_index per_result = g.M * g.N * gemm_index(sizeof(T)) > near_bytes ? cost_far_result : cost_result;
     const gemm_index swapped = cost_strips<T>(g.N, g.M, g.K, g.rsa != 1) + results * per_result;
-    const bool swap = swapped + cost_far_b<T>(g.N, g.M, g.K) < strips + cost_far_b<T>(g.M, g.N, g.K);
+    const bool swap = swapped + cost_far_b<T>(g.N, g.M, g.K, g.rsa != 1) <
+                      strips + cost_far_b<T>(g.M, g.N, g.K, g.csb != 1);
     GemmWay way = swap ? GemmWay::swapped : GemmWay::strips;
     gemm_index least = swapped < strips ? swapped : strips;
     const bool narrow = g.csb != 1 || g.N <= lanes;  // wide rows of B would be read once for every few columns
@@ -170,27 +209,24 @@ template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
         if (way == GemmWay::strips && 2 * g.N <= lanes) least += cost_narrow * g.M;
         else if (way == GemmWay::swapped && 2 * g.M <= lanes) least += cost_narrow * g.N;
     }
-    if (results * (g.K + cost_sum) + turn + turn_a < least) way = GemmWay::dot;
+    // Rows of A where it lies begin anywhere in a cache line and take twice the loads, which hardly any product hides, and
+    // less still where they come out of the second-level cache.
+    gemm_index dot = results * (g.K + cost_sum);
+    if (g.csa == 1 && g.M > dot_few && g.N > dot_few)
+        dot += dot * (g.M * g.K * gemm_index(sizeof(T)) <= near_bytes ? 1 : 3) / 4;
+    if (dot + turn + turn_a < least) way = GemmWay::dot;
     return way;
 }
 
+// Columns of a transposed B, panel by panel.
 template <typename T>
 void gemm_pack_b(T* to, const GemmCall<T>& g, gemm_index k0, gemm_index kc, gemm_index j0, gemm_index nc,
                  gemm_index width) {
-    constexpr gemm_index lanes = Vec<T>::lanes, together = 8;
-    gemm_index j = 0;
-    if (g.csb == 1 && width == 2 * lanes)  // several panels at once, along the rows of B
-        while (nc - j >= width) {
-            const gemm_index count = at_most((nc - j) / width, together);
-            pack_columns<2>(to, g.B + k0 * g.rsb + j0 + j, g.rsb, width, count, count, nc - j, kc);
-            j += count * width, to += count * width * kc;
-        }
-    for (; j < nc; j += width) {
-        const gemm_index n = nc - j < width ? nc - j : width, w = ceil_div(n, lanes) * lanes;
-        if (g.csb == 1) pack_rows(to, w, g.B + k0 * g.rsb + j0 + j, g.rsb, n, kc);
-        else
-            for (gemm_index v = 0; v < n; v += lanes)
-                pack_transposed(to + v, w, g.B + k0 * g.rsb + (j0 + j + v) * g.csb, g.csb, n - v, kc);
+    constexpr gemm_index lanes = Vec<T>::lanes;
+    for (gemm_index j = 0; j < nc; j += width) {
+        const gemm_index n = at_most(nc - j, width), w = ceil_div(n, lanes) * lanes;
+        for (gemm_index v = 0; v < n; v += lanes)
+            pack_transposed(to + v, w, g.B + k0 * g.rsb + (j0 + j + v) * g.csb, g.csb, n - v, kc);
         to += kc * w;
     }
 }
@@ -223,11 +259,11 @@ template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
     gemm_index whole, rest;  // whole panels of it, and vectors of one more
     const Rows result;
 
-    GemmBlocks(const GemmCall<T>& call, GemmRows in, T* work, std::size_t size, const Rows& result = Rows())
+    GemmBlocks(const GemmCall<T>& call, GemmTiles in, T* work, std::size_t size, const Rows& result = Rows())
         : g(call), plan(plan_strips(call, in, size)), packed_b(work),
           packed_a(plan.pack_b ? work + plan.kc * plan.nc : work),
           result(result) {
-        t.sc = g.rsc, t.alpha = g.alpha, t.padded = plan.pack_b;
+        t.sc = g.rsc, t.alpha = g.alpha;
         using namespace gemm_limits;
         const bool near = g.M * g.N * gemm_index(sizeof(T)) <= (g.K < near_depth ? middle_bytes : near_bytes);
         t.fetch = near ? nullptr : &next, t.fetch_a = t.fetch_b = 0;
@@ -240,12 +276,13 @@ template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
             whole = ceil_div(nc, lanes) / plan.vectors, rest = ceil_div(nc, lanes) % plan.vectors;
             for (k0 = 0; k0 < g.K; k0 += plan.kc) {
                 kc = at_most(g.K - k0, plan.kc);
-                if (plan.pack_b) gemm_pack_b(packed_b, g, k0, kc, j0, nc, plan.vectors * lanes);
+                if (g.csb != 1) gemm_pack_b(packed_b, g, k0, kc, j0, nc, plan.vectors * lanes);
                 if (t.fetch) fetch_b();
                 for (gemm_index block = 0, i = 0; block < plan.blocks; ++block) {
                     const gemm_index rows = ceil_div(g.M - i, plan.blocks - block);
                     set_a(block, plan.blocks - block, i, rows);
-                    multiply(i, rows);
+                    // What is packed of rows of B is packed by the first block of rows of C, beside its products.
+                    multiply(i, rows, plan.pack_b && (g.csb != 1 || block > 0));
                     if (k0 + kc == g.K && j0 + nc == g.N) result.take(i, rows);
                     i += rows;
                 }
@@ -288,13 +325,13 @@ template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
                 if (t.fetch) fetch_columns(i, plan.chunk * most);
             }
             t.A = packed_a + block % plan.chunk * kc * t.sa;
-        } else if (t.fetch && is_scattered()) fetch_columns(i, rows);
+        } else if (t.fetch && is_remote()) fetch_columns(i, rows);
     }
 
     // Whether A is large and its columns are so far apart that the processor does not guess what will be read.
-    bool is_scattered() const {
+    bool is_remote() const {
         constexpr gemm_index bytes = sizeof(T);
-        return g.csa * bytes >= gemm_limits::guessed_bytes && g.M * g.K * bytes > gemm_limits::again_bytes;
+        return g.csa * bytes >= gemm_limits::guessed_bytes && g.M * g.K * bytes > gemm_limits::remote_bytes;
     }
 
     // The columns of the next block or chunk, or of the first one of the next k.
@@ -305,30 +342,31 @@ template <typename T, typename Rows = GemmKeepRows> struct GemmBlocks {
         t.fetch_a = next.a.share(panels() * at_most(g.M - i, columns));
     }
 
-    void multiply(gemm_index i, gemm_index rows) {
-        const auto& strips = g.csa == 1 ? gemm_strips<T>.rows : gemm_strips<T>.columns;
+    void multiply(gemm_index i, gemm_index rows, bool is_packed) {
+        const bool keeps = plan.pack_b && !is_packed;
         const gemm_index width = plan.vectors * lanes, last = nc - (ceil_div(nc, lanes) - 1) * lanes;
         t.K = kc, t.beta = k0 == 0 ? g.beta : T(1);
         t.bias = k0 + kc == g.K && g.bias ? g.bias + j0 : nullptr;
-        t.next_panel = plan.pack_b ? kc * width : width;
-        t.B = plan.pack_b ? packed_b : g.B + k0 * g.rsb + j0;
+        t.padded = is_packed, t.packed = packed_b;
+        t.next_panel = is_packed ? kc * width : width;
+        t.B = is_packed ? packed_b : g.B + k0 * g.rsb + j0;
         t.C = g.C + result.place(i) * g.rsc + j0;
         if (whole > 0) {
-            t.sb = plan.pack_b ? width : g.rsb;
+            t.sb = is_packed ? width : g.rsb;
             t.panels = whole, t.last = rest > 0 ? lanes : last;
-            strips[rows][plan.vectors](t);
+            gemm_strips<T>.get(g.csa == 1, keeps, rows, plan.vectors)(t);
         }
         if (rest > 0) {
-            t.B += whole * t.next_panel, t.sb = plan.pack_b ? rest * lanes : g.rsb;
-            t.C += whole * width;
+            t.B += whole * t.next_panel, t.sb = is_packed ? rest * lanes : g.rsb;
+            t.packed += whole * kc * width, t.C += whole * width;
             t.panels = 1, t.last = last;
             if (t.bias) t.bias += whole * width;
-            strips[rows][rest](t);
+            gemm_strips<T>.get(g.csa == 1, keeps, rows, rest)(t);
         }
     }
 };
 
-template <typename T> void gemm_strips_blocked(GemmCall<T> g, GemmRows in, T* work, std::size_t size) {
+template <typename T> void gemm_strips_blocked(GemmCall<T> g, GemmTiles in, T* work, std::size_t size) {
     if (const gemm_index columns = columns_before_line(g)) {
         GemmCall<T> first = g;
         first.N = columns;
@@ -337,9 +375,6 @@ template <typename T> void gemm_strips_blocked(GemmCall<T> g, GemmRows in, T* wo
         if (g.bias) g.bias += columns;
     }
     GemmBlocks<T>(g, in, work, size).run();
-}
-template <typename T> void gemm_strips_blocked(const GemmCall<T>& g, T* work, std::size_t size) {
-    gemm_strips_blocked(g, GemmRows(g.M), work, size);
 }
 
 // The width of a copy of B^T or A, whose rows are written in whole vectors.
@@ -389,7 +424,7 @@ void add_transposed(T* c, const GemmCall<T>& g, const T* S, gemm_index n, const 
     }
 }
 
-constexpr gemm_index swapped_panels = 4;  // vectors that make up whole panels of any strip
+constexpr gemm_index swapped_panels = 4;  // vectors that make up whole panels of tiles of the first two shapes
 
 // Rows of C that are computed at a time, with room for so many values: whole panels of C^T, so that the bounds of
 // panels do not depend on where the rows begin.
@@ -406,7 +441,7 @@ template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size
     if (g.N == 1 && g.rsc == 1 && !g.bias) {  // a column is a row already
         GemmCall<T> call = transposed_call(g, g.C);
         call.beta = g.beta;
-        gemm_strips_blocked(call, work, size);
+        gemm_strips_blocked(call, GemmTiles(call.M), work, size);
         return;
     }
     // As many rows of C at a time as fit into half of the workspace.
@@ -416,7 +451,7 @@ template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size
         part.M = g.M - i < step ? g.M - i : step;
         part.A = g.A + i * g.rsa;
         T* const sums = work;  // (N, part.M)
-        gemm_strips_blocked(transposed_call(part, sums), work + g.N * part.M, size - g.N * part.M);
+        gemm_strips_blocked(transposed_call(part, sums), GemmTiles(g.N), sums + g.N * part.M, size - g.N * part.M);
         const bool plain = g.beta == T(0) && !g.bias;
         for (gemm_index j = 0; j < g.N; j += lanes) {
             const gemm_index n = g.N - j < lanes ? g.N - j : lanes;
@@ -428,15 +463,16 @@ template <typename T> void gemm_swapped(const GemmCall<T>& g, T* work, std::size
 }
 
 // How many elements of workspace a way would like.
-template <typename T> gemm_index way_workspace(GemmWay way, const GemmCall<T>& g, GemmRows in) {
+template <typename T> gemm_index way_workspace(GemmWay way, const GemmCall<T>& g, GemmTiles in) {
     constexpr std::size_t any = ~std::size_t(0);
     if (way == GemmWay::turned) return 0;
     if (way == GemmWay::dot) return dot_work(g);
     if (way == GemmWay::strips) return plan_strips(g, in, any).work;
     GemmCall<T> part = g;
     part.M = swapped_rows(g, gemm_index(any / 2));
-    const gemm_index work = plan_strips(transposed_call<T>(part, nullptr), any).work, sums = g.N * part.M;
-    return 2 * (work < sums ? sums : work);
+    const GemmPlan plan = plan_strips(transposed_call<T>(part, nullptr), GemmTiles(g.N), any);
+    const gemm_index sums = g.N * part.M;
+    return 2 * (plan.work < sums ? sums : plan.work);
 }
 
 // A few last columns would take a vector of their own: often another way is better for them. How many there are, if it
@@ -445,7 +481,7 @@ template <typename T> gemm_index last_columns(const GemmCall<T>& g, GemmWay way,
     const gemm_index rest = g.N % gemm_index(Vec<T>::lanes), whole = g.N - rest;
     if (way != GemmWay::strips || rest == 0 || whole == 0) return 0;
     using namespace gemm_limits;
-    if (rest > last_most || g.M * g.K * gemm_index(sizeof(T)) > again_bytes) return 0;
+    if (rest > last_most || g.M * g.K * gemm_index(sizeof(T)) > last_a_bytes) return 0;
     last = g;
     last.N = rest, last.B += whole * g.csb, last.C += whole;
     if (g.bias) last.bias += whole;
@@ -462,10 +498,10 @@ template <typename T> std::size_t gemm_workspace(const GemmCall<T>* g) {
     GemmWay last_way;
     gemm_index work = 0;
     if (const gemm_index columns = last_columns(*g, way, last, last_way)) {
-        work = way_workspace(last_way, last, GemmRows(g->M));
+        work = way_workspace(last_way, last, strip_tiles(last));
         whole.N -= columns;
     }
-    const gemm_index needed = way_workspace(way, whole, GemmRows(g->M));
+    const gemm_index needed = way_workspace(way, whole, strip_tiles(whole));
     if (work < needed) work = needed;
     return work < gemm_index(gemm_least_work) ? gemm_least_work : static_cast<std::size_t>(work);
 }
@@ -476,7 +512,7 @@ template <typename T> void gemm_by(GemmWay way, const GemmCall<T>& g, T* work, s
     else if (way == GemmWay::dot && dot_work(g) <= available) gemm_dots(g, work);
     else if (way == GemmWay::swapped && g.N * (g.M < lanes ? g.M : lanes) <= available / 2)
         gemm_swapped(g, work, size);
-    else gemm_strips_blocked(g, work, size);
+    else gemm_strips_blocked(g, strip_tiles(g), work, size);
 }
 
 template <typename T> void gemm(const GemmCall<T>* call, T* work, std::size_t size) {

@@ -33,6 +33,7 @@ template <typename T> struct DotBlock {
     T alpha, beta;
     const T* bias;
 };
+constexpr gemm_index dot_a_bytes = 256 * 1024;  // of A, which stays in the second-level cache
 // Rows of W in a block: half of the registers are accumulators.
 #if defined(__AVX512F__)
 constexpr int dot_columns(int, int rows) { return 16 / rows; }
@@ -116,7 +117,12 @@ template <typename T> void gemm_dot(DotBlock<T> t, gemm_index M, gemm_index N) {
         t.A += rows * t.sa, t.C += rows * t.sc;
         M -= rows;
     };
-    if (M >= 4) dot_rows<T, 4>(t, M, N), advance(M / 4 * 4);
+    // Rows of A are read again for every few rows of W: so many at a time.
+    const gemm_index near = dot_a_bytes / gemm_index(sizeof(T)) / t.K / 4 * 4, most = near < 4 ? 4 : near;
+    while (M >= 4) {
+        const gemm_index rows = M < most ? M / 4 * 4 : most;
+        dot_rows<T, 4>(t, rows, N), advance(rows);
+    }
     if (M == 3) dot_rows<T, 3>(t, M, N);
     if (M == 2) dot_rows<T, 2>(t, M, N);
     if (M == 1) dot_rows<T, 1>(t, M, N);

@@ -60,11 +60,6 @@ template <typename T> gemm_index cut_unit(GemmWay way, const GemmCall<T>& g) {
     return least_common_multiple(four, fewer);
 }
 
-// The columns of a panel of the strips of the whole product.
-template <typename T> gemm_index panel_width(GemmRows rows) {
-    return gemm_max_vectors(static_cast<int>(rows.most)) * Vec<T>::lanes;
-}
-
 // The time that a grid takes if threads take parts round by round.
 inline double grid_cost(double part, gemm_index parts, gemm_index threads) {
     return (part + gemm_part_limits::hand_over) * (double(ceil_div(parts, threads)) + gemm_part_limits::delay);
@@ -73,16 +68,16 @@ inline double grid_cost(double part, gemm_index parts, gemm_index threads) {
 template <typename T> GemmGrid strips_grid(const GemmCall<T>& g, gemm_index threads, gemm_index most) {
     using namespace gemm_part_limits;
     constexpr gemm_index lanes = Vec<T>::lanes;
-    const GemmRows rows(g.M);
-    const gemm_index width = panel_width<T>(rows), panels = ceil_div(g.N, width);
+    const GemmTiles tiles = strip_tiles(g);
+    const gemm_index width = tiles.vectors * lanes, panels = ceil_div(g.N, width);
     GemmGrid best{1, 1};
     double best_cost = 0;
     for (gemm_index columns = 1; columns <= at_most(panels, widths); ++columns)
         for (gemm_index round = 1; round <= rounds; ++round) {
-            const gemm_index blocks = at_most(ceil_div(round * threads, columns), rows.blocks);
+            const gemm_index blocks = at_most(ceil_div(round * threads, columns), tiles.blocks);
             if (blocks * columns > most) break;
-            const gemm_index deep = ceil_div(rows.blocks, blocks), wide = ceil_div(panels, columns) * width;
-            const double m = at_most(deep * rows.most, g.M), n = double(at_most(wide, g.N)) / lanes;
+            const gemm_index deep = ceil_div(tiles.blocks, blocks), wide = ceil_div(panels, columns) * width;
+            const double m = at_most(deep * tiles.most, g.M), n = double(at_most(wide, g.N)) / lanes;
             const double per_b = packs_b(g, deep, wide) ? cost_pack : cost_far;
             const double part = g.K * (n * (m + per_b) + m * cost_read / lanes);
             const double cost = grid_cost(part, blocks * columns, threads);
@@ -110,9 +105,10 @@ template <typename T> GemmGrid gemm_grid(const GemmCall<T>* g, gemm_index thread
 template <typename T> struct GemmPiece {
     GemmWay way;
     GemmCall<T> call;
-    GemmRows rows;
+    GemmTiles tiles;  // of the whole product
 
-    GemmPiece(const GemmCall<T>& g, GemmWay way, GemmGrid grid, gemm_index part) : way(way), call(g), rows(g.M) {
+    GemmPiece(const GemmCall<T>& g, GemmWay way, GemmGrid grid, gemm_index part)
+        : way(way), call(g), tiles(strip_tiles(g)) {
         if (way != GemmWay::strips) {
             const gemm_index unit = cut_unit(way, g), side = cuts_rows(way, g) ? g.M : g.N;
             const GemmRange range(ceil_div(side, unit), grid.rows * grid.columns, part);
@@ -120,19 +116,19 @@ template <typename T> struct GemmPiece {
             else take_columns(range.begin * unit, range.end * unit);
             return;
         }
-        const gemm_index width = panel_width<T>(rows);
+        const gemm_index width = tiles.vectors * gemm_index(Vec<T>::lanes);
         const GemmRange columns(ceil_div(g.N, width), grid.columns, part % grid.columns);
-        const GemmRange blocks(rows.blocks, grid.rows, part / grid.columns);
+        const GemmRange blocks(tiles.blocks, grid.rows, part / grid.columns);
         take_columns(columns.begin * width, columns.end * width);
         take_rows(first_of(g.M, blocks.begin), first_of(g.M, blocks.end));
-        rows.blocks = blocks.end - blocks.begin;
+        tiles.blocks = blocks.end - blocks.begin;
     }
 
     bool is_empty() const { return call.M <= 0 || call.N <= 0; }
 
   private:
     gemm_index first_of(gemm_index M, gemm_index block) const {
-        return block * (M / rows.blocks) + at_most(block, M % rows.blocks);
+        return block * (M / tiles.blocks) + at_most(block, M % tiles.blocks);
     }
     void take_rows(gemm_index begin, gemm_index end) {
         call.M = at_most(end, call.M) - begin;
@@ -163,7 +159,7 @@ THINC_INLINE void gemm_pieces(const GemmCall<T>& g, GemmGrid grid, gemm_index pa
 template <typename T> std::size_t gemm_part_workspace(const GemmCall<T>* g, GemmGrid grid, gemm_index part) {
     gemm_index most = gemm_least_work;
     gemm_pieces(*g, grid, part, [&](const GemmPiece<T>& piece) {
-        const gemm_index work = way_workspace(piece.way, piece.call, piece.rows);
+        const gemm_index work = way_workspace(piece.way, piece.call, piece.tiles);
         if (work > most) most = work;
     });
     return static_cast<std::size_t>(most);
@@ -172,7 +168,7 @@ template <typename T> std::size_t gemm_part_workspace(const GemmCall<T>* g, Gemm
 template <typename T>
 void gemm_part(const GemmCall<T>* g, GemmGrid grid, gemm_index part, T* work, std::size_t size) {
     gemm_pieces(*g, grid, part, [&](const GemmPiece<T>& piece) {
-        if (piece.way == GemmWay::strips) gemm_strips_blocked(piece.call, piece.rows, work, size);
+        if (piece.way == GemmWay::strips) gemm_strips_blocked(piece.call, piece.tiles, work, size);
         else gemm_by(piece.way, piece.call, work, size);
     });
 }

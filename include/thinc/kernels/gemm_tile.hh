@@ -8,15 +8,29 @@ namespace thinc::THINC_ISA {
 using gemm_index = std::ptrdiff_t;
 
 // How many registers a tile takes: FMAs have a latency of 4 to 5 cycles and two start per cycle, so at least ten
-// accumulators keep the units busy; the rest is bounded by the register file.
+// accumulators keep the units busy; the rest is bounded by the register file. The squarer a tile, the fewer loads there
+// are for each FMA, which another thread on the same core is then not kept waiting for.
+struct GemmShape {
+    int rows, vectors;
+};
 #if defined(__AVX512F__)
-constexpr int gemm_max_rows = 14, gemm_wide_rows = 6;  // 14 x 2 or 6 x 4 of 32 registers
+constexpr GemmShape gemm_shapes[] = {{14, 2}, {6, 4}, {9, 3}};  // of 32 registers
+constexpr int gemm_large_shapes = 3;  // so many, the first ones, are compared where there are many rows
 #elif defined(__aarch64__)
-constexpr int gemm_max_rows = 12, gemm_wide_rows = 6;
+constexpr GemmShape gemm_shapes[] = {{12, 2}, {6, 4}};
+constexpr int gemm_large_shapes = 1;
 #else
-constexpr int gemm_max_rows = 6, gemm_wide_rows = 3;  // 6 x 2 or 3 x 4 of 16 registers
+constexpr GemmShape gemm_shapes[] = {{6, 2}, {3, 4}};  // of 16 registers
+constexpr int gemm_large_shapes = 1;
 #endif
-constexpr int gemm_max_vectors(int rows) { return rows <= gemm_wide_rows ? 4 : 2; }
+constexpr int gemm_max_rows = gemm_shapes[0].rows;
+// The most vectors of a tile with so many rows.
+constexpr int gemm_max_vectors(int rows) {
+    int most = 0;
+    for (const GemmShape& shape : gemm_shapes)
+        if (rows <= shape.rows && shape.vectors > most) most = shape.vectors;
+    return most;
+}
 
 // Few accumulators would wait for each other: then several steps of k go to accumulators of their own. With AVX-512
 // their number does not depend on the width of the panel for up to gemm_even_rows rows, so the sums of a column are
@@ -108,6 +122,7 @@ template <typename T> struct GemmStrip {
     T* C;
     gemm_index sc;
     bool padded;                // rows of B may be read in whole vectors
+    T* packed;                  // null, or where the panels of B are put, one after the other, while they are used
     gemm_index panels, last;  // how many panels, each of NV vectors; columns in the last vector of the last one
     T alpha, beta;
     const T* bias;  // one per column, or null
@@ -148,10 +163,14 @@ template <typename T> THINC_INLINE void keep_in_register(Vec<T>& v) {
 }
 
 enum class GemmA { rows, columns };  // which stride of A is not 1
+// How vectors of B are read: whole ones; the last of a row up to the columns that exist; like that, and a copy is kept.
+enum class GemmB { whole, partial, keep };
+constexpr int gemm_keep_rows = 5;     // of a tile that may keep what it reads
+constexpr gemm_index keep_ahead = 8;  // rows of B, far apart, that are fetched before they are used and copied
 
-// One panel. Partial: the last vector of a row of B must not be read beyond the columns that exist.
-template <typename T, int R, int NV, GemmA layout, bool Partial>
-THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* bias, gemm_index last) {
+// One panel.
+template <typename T, int R, int NV, GemmA layout, GemmB reading>
+THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* packed, T* C, const T* bias, gemm_index last) {
     using V = Vec<T>;
     constexpr int U = gemm_steps(R, NV);
     constexpr int lanes = V::lanes, groups = (R + 3) / 4;
@@ -178,8 +197,15 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* b
         V row[NV];
 #pragma GCC unroll 4
         for (int j = 0; j < NV; ++j)
-            row[j] = Partial && j + 1 == NV ? tail.load(reinterpret_cast<const T*>(b) + j * lanes)
-                                            : V::load(reinterpret_cast<const T*>(b) + j * lanes);
+            row[j] = reading != GemmB::whole && j + 1 == NV ? tail.load(reinterpret_cast<const T*>(b) + j * lanes)
+                                                            : V::load(reinterpret_cast<const T*>(b) + j * lanes);
+        if constexpr (reading == GemmB::keep) {
+#pragma GCC unroll 4
+            for (int j = 0; j < NV; ++j, packed += lanes) {
+                row[j].store(packed);
+                __builtin_prefetch(b + keep_ahead * sb + j * THINC_VECTOR_BYTES);
+            }
+        }
         if constexpr (R == 2 || (R == 3 && gemm_even_rows == 3))
 #pragma GCC unroll 4
             for (int j = 0; j < NV; ++j) keep_in_register(row[j]);
@@ -193,7 +219,7 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* b
         }
     };
 
-    constexpr int unroll = U > 2 ? U : 2, at_once = R > 8 ? 2 : 3;  // rows of C fetched together
+    constexpr int unroll = U == 1 && NV > 2 ? 4 : U > 2 ? U : 2, at_once = R > 8 ? 2 : 3;  // rows of C fetched together
     gemm_index k = 0;
     const gemm_index K = t.K, whole = K / unroll * unroll, share = K / (R / at_once + 2) / unroll * unroll;
     const char* fetch_c = reinterpret_cast<const char*>(C);
@@ -265,15 +291,19 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* C, const T* b
             else tail.store(C + j * lanes, acc[0][r][j]);
 }
 
-template <typename T, int R, int NV, GemmA layout> __attribute__((noinline)) void gemm_strip(const GemmStrip<T>& t) {
+template <typename T, int R, int NV, GemmA layout, bool Keep = false>
+__attribute__((noinline)) void gemm_strip(const GemmStrip<T>& t) {
     constexpr gemm_index lanes = Vec<T>::lanes;
     const T *b = t.B, *bias = t.bias;
-    T* c = t.C;
+    T *c = t.C, *packed = t.packed;
     for (gemm_index p = t.panels; p > 0; --p) {
         const gemm_index last = p > 1 ? lanes : t.last;
         // A load under a mask takes a register, or half the time of a multiplication.
-        if (last < lanes && !t.padded) gemm_panel<T, R, NV, layout, true>(t, b, c, bias, last);
-        else gemm_panel<T, R, NV, layout, false>(t, b, c, bias, last);
+        if constexpr (Keep) {
+            gemm_panel<T, R, NV, layout, GemmB::keep>(t, b, packed, c, bias, last);
+            packed += t.K * NV * lanes;
+        } else if (last < lanes && !t.padded) gemm_panel<T, R, NV, layout, GemmB::partial>(t, b, packed, c, bias, last);
+        else gemm_panel<T, R, NV, layout, GemmB::whole>(t, b, packed, c, bias, last);
         b += t.next_panel, c += NV * lanes;
         if (bias) bias += NV * lanes;
     }

@@ -38,7 +38,7 @@ template <typename T> gemm_index maxout_rows_at_once(const MaxoutDense<T>& d) {
 template <typename T> std::size_t maxout_dense_workspace(const MaxoutDense<T>* call) {
     MaxoutDense<T> d = *call;
     GemmCall<T> g = maxout_product<T>(d, nullptr);
-    const GemmPlan plan = plan_strips(g, ~std::size_t(0));
+    const GemmPlan plan = plan_strips(g, strip_tiles(g), ~std::size_t(0));
     if (maxout_by_blocks(g, plan)) return static_cast<std::size_t>(plan.work + gemm_max_rows * g.N);
     g.M = maxout_rows_at_once(d);
     return gemm_workspace(&g) + static_cast<std::size_t>(g.M * g.N);
@@ -47,9 +47,9 @@ template <typename T> std::size_t maxout_dense_workspace(const MaxoutDense<T>* c
 template <typename T> void maxout_dense(const MaxoutDense<T>* call, T* work, std::size_t size) {
     MaxoutDense<T> d = *call;
     GemmCall<T> g = maxout_product(d, work);
-    if (maxout_by_blocks(g, plan_strips(g, ~std::size_t(0)))) {
+    if (maxout_by_blocks(g, plan_strips(g, strip_tiles(g), ~std::size_t(0)))) {
         const gemm_index used = gemm_max_rows * g.N;
-        GemmBlocks<T, MaxoutRows<T>>(g, GemmRows(g.M), work + used, size - used, MaxoutRows<T>{d, work}).run();
+        GemmBlocks<T, MaxoutRows<T>>(g, strip_tiles(g), work + used, size - used, MaxoutRows<T>{d, work}).run();
         return;
     }
     const gemm_index step = maxout_rows_at_once(d);
