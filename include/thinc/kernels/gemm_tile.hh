@@ -163,10 +163,10 @@ template <typename T> THINC_INLINE void keep_in_register(Vec<T>& v) {
 }
 
 enum class GemmA { rows, columns };  // which stride of A is not 1
-// How vectors of B are read: whole ones; the last of a row up to the columns that exist; like that, and a copy is kept.
-enum class GemmB { whole, partial, keep };
-constexpr int gemm_keep_rows = 5;     // of a tile that may keep what it reads
-constexpr gemm_index keep_ahead = 8;  // rows of B, far apart, that are fetched before they are used and copied
+// How vectors of B are read: whole ones; the last of a row up to the columns that exist; like that, and copied.
+enum class GemmB { whole, partial, copied };
+constexpr int gemm_copy_rows = 5;     // of a tile that may copy what it reads, at least
+constexpr gemm_index copy_ahead = 8;  // rows of B, far apart, that are fetched before they are used and copied
 
 // One panel.
 template <typename T, int R, int NV, GemmA layout, GemmB reading>
@@ -199,11 +199,11 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* packed, T* C,
         for (int j = 0; j < NV; ++j)
             row[j] = reading != GemmB::whole && j + 1 == NV ? tail.load(reinterpret_cast<const T*>(b) + j * lanes)
                                                             : V::load(reinterpret_cast<const T*>(b) + j * lanes);
-        if constexpr (reading == GemmB::keep) {
+        if constexpr (reading == GemmB::copied) {
 #pragma GCC unroll 4
             for (int j = 0; j < NV; ++j, packed += lanes) {
                 row[j].store(packed);
-                __builtin_prefetch(b + keep_ahead * sb + j * THINC_VECTOR_BYTES);
+                __builtin_prefetch(b + copy_ahead * sb + j * THINC_VECTOR_BYTES);
             }
         }
         if constexpr (R == 2 || (R == 3 && gemm_even_rows == 3))
@@ -291,7 +291,7 @@ THINC_INLINE void gemm_panel(const GemmStrip<T>& t, const T* B, T* packed, T* C,
             else tail.store(C + j * lanes, acc[0][r][j]);
 }
 
-template <typename T, int R, int NV, GemmA layout, bool Keep = false>
+template <typename T, int R, int NV, GemmA layout, bool Copies = false>
 __attribute__((noinline)) void gemm_strip(const GemmStrip<T>& t) {
     constexpr gemm_index lanes = Vec<T>::lanes;
     const T *b = t.B, *bias = t.bias;
@@ -299,8 +299,8 @@ __attribute__((noinline)) void gemm_strip(const GemmStrip<T>& t) {
     for (gemm_index p = t.panels; p > 0; --p) {
         const gemm_index last = p > 1 ? lanes : t.last;
         // A load under a mask takes a register, or half the time of a multiplication.
-        if constexpr (Keep) {
-            gemm_panel<T, R, NV, layout, GemmB::keep>(t, b, packed, c, bias, last);
+        if constexpr (Copies) {
+            gemm_panel<T, R, NV, layout, GemmB::copied>(t, b, packed, c, bias, last);
             packed += t.K * NV * lanes;
         } else if (last < lanes && !t.padded) gemm_panel<T, R, NV, layout, GemmB::partial>(t, b, packed, c, bias, last);
         else gemm_panel<T, R, NV, layout, GemmB::whole>(t, b, packed, c, bias, last);
