@@ -124,6 +124,7 @@ def test_nan_and_infinity_stay_in_their_rows_and_columns(isa, dtype, shape, tran
     [
         *[(1, 33, 65), (8, 96, 96), (50, 70, 90), (1, 208, 160), (2, 160, 200), (3, 288, 96), (300, 1, 272)],
         *[(16, 300, 64), (300, 4, 50), (61, 68, 40)],
+        *[(1, 40, 784), (1, 17, 133), (1, 5, 301)],  # one row: cache lines of the rows of B^T
     ],
 )
 @pytest.mark.parametrize("trans", list(itertools.product([False, True], repeat=2)))

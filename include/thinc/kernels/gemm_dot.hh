@@ -1,6 +1,8 @@
 // Products with a transposed matrix of which one side is small: both operands run along k, so dot products need no
 // packing. float, double.
 #pragma once
+#include <cstdint>
+
 #include "thinc/kernels/gemm_tile.hh"
 
 namespace thinc::THINC_ISA {
@@ -41,8 +43,84 @@ constexpr int dot_columns(int, int rows) { return 16 / rows; }
 constexpr int dot_columns(int lanes, int rows) { return (lanes < 8 ? 8 : lanes) / rows; }
 #endif
 
+#if defined(__AVX512F__)
+// A row vector by vector, wherever in a cache line it begins: each line is loaded once, and what a vector needs of two
+// is put together. (Loaded where they lie, most vectors would take two lines, at half the speed.)
+template <typename T> struct LinesOf;
+template <> struct LinesOf<float> {
+    const float* next;
+    __m512i at;
+    __m512 line;
+    __mmask16 rest;  // of a line, before the row's first or behind its last whole vector's end
+    THINC_INLINE explicit LinesOf(const float* row) {
+        const int first = static_cast<int>(reinterpret_cast<std::uintptr_t>(row) % 64 / sizeof(float));
+        at = _mm512_add_epi32(_mm512_set1_epi32(first),
+                              _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+        rest = static_cast<__mmask16>((1u << first) - 1);
+        line = _mm512_maskz_loadu_ps(static_cast<__mmask16>(~rest), row - first);
+        next = row - first + 16;
+    }
+    THINC_INLINE Vec<float> take(__m512 following) {
+        const __m512 v = _mm512_permutex2var_ps(line, at, following);
+        line = following;
+        return {(Vec<float>::raw)v};
+    }
+    THINC_INLINE Vec<float> vector(gemm_index k) { return take(_mm512_load_ps(next + k)); }
+    THINC_INLINE Vec<float> last(gemm_index k) { return take(_mm512_maskz_loadu_ps(rest, next + k)); }
+};
+template <> struct LinesOf<double> {
+    const double* next;
+    __m512i at;
+    __m512d line;
+    __mmask8 rest;
+    THINC_INLINE explicit LinesOf(const double* row) {
+        const int first = static_cast<int>(reinterpret_cast<std::uintptr_t>(row) % 64 / sizeof(double));
+        at = _mm512_add_epi64(_mm512_set1_epi64(first), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+        rest = static_cast<__mmask8>((1u << first) - 1);
+        line = _mm512_maskz_loadu_pd(static_cast<__mmask8>(~rest), row - first);
+        next = row - first + 8;
+    }
+    THINC_INLINE Vec<double> take(__m512d following) {
+        const __m512d v = _mm512_permutex2var_pd(line, at, following);
+        line = following;
+        return {(Vec<double>::raw)v};
+    }
+    THINC_INLINE Vec<double> vector(gemm_index k) { return take(_mm512_load_pd(next + k)); }
+    THINC_INLINE Vec<double> last(gemm_index k) { return take(_mm512_maskz_loadu_pd(rest, next + k)); }
+};
+
+constexpr gemm_index dot_long_row = 128;  // values: less is not worth the preparation
+
+// acc[j] += a w[j]^T, vector by vector, for N rows, of whole vectors. Gives their number of elements.
+template <typename T, int N>
+THINC_INLINE gemm_index add_lines(const T* a, const T* const* w, Vec<T>* acc, gemm_index K) {
+    using V = Vec<T>;
+    constexpr int lanes = V::lanes, together = 8;  // more would not fit into the registers
+    const gemm_index end = K / lanes * lanes;
+#pragma GCC unroll 2
+    for (int first = 0; first < N; first += together) {
+        LinesOf<T> rows[together] = {LinesOf<T>(w[first]),     LinesOf<T>(w[first + 1]), LinesOf<T>(w[first + 2]),
+                                     LinesOf<T>(w[first + 3]), LinesOf<T>(w[first + 4]), LinesOf<T>(w[first + 5]),
+                                     LinesOf<T>(w[first + 6]), LinesOf<T>(w[first + 7])};
+        V sums[together];
+#pragma GCC unroll 8
+        for (int j = 0; j < together; ++j) sums[j] = acc[first + j];
+        gemm_index k = 0;
+        for (; k + lanes < end; k += lanes) {
+            const V x = V::load(a + k);
+#pragma GCC unroll 8
+            for (int j = 0; j < together; ++j) sums[j] = fma(x, rows[j].vector(k), sums[j]);
+        }
+        const V x = V::load(a + k);
+#pragma GCC unroll 8
+        for (int j = 0; j < together; ++j) acc[first + j] = fma(x, rows[j].last(k), sums[j]);
+    }
+    return end;
+}
+#endif
+
 // C[r, j] for R rows of A and up to dot_columns rows of W.
-template <typename T, int R> void dot_block(const DotBlock<T>& t) {
+template <typename T, int R, bool ByLines = false> void dot_block(const DotBlock<T>& t) {
     using V = Vec<T>;
     constexpr int lanes = V::lanes, N = dot_columns(lanes, R), groups = (N * R + lanes - 1) / lanes;
     V acc[groups * lanes];
@@ -66,6 +144,9 @@ template <typename T, int R> void dot_block(const DotBlock<T>& t) {
     };
     gemm_index k = 0;
     const gemm_index K = t.K;
+#if defined(__AVX512F__)
+    if constexpr (ByLines) k = add_lines<T, N>(t.A, w, acc, K);
+#endif
     for (; k + lanes <= K; k += lanes) product(k, [](const T* p) THINC_INLINE_LAMBDA { return V::load(p); });
     if (k < K) {
         const Lanes<T> tail(K - k);
@@ -100,12 +181,20 @@ template <typename T, int R> void dot_block(const DotBlock<T>& t) {
 
 template <typename T, int R> THINC_INLINE void dot_rows(DotBlock<T> t, gemm_index M, gemm_index N) {
     constexpr int step = dot_columns(Vec<T>::lanes, R);
+    auto multiply = dot_block<T, R>;
+#if defined(__AVX512F__)
+    if constexpr (R == 1) {
+        const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(t.W) | std::uintptr_t(t.sw) * sizeof(T);
+        if (t.K >= dot_long_row && begin % 64 != 0 && begin % sizeof(T) == 0)
+            multiply = dot_block<T, R, true>;
+    }
+#endif
     for (gemm_index j = 0; j < N; j += step) {
         DotBlock<T> block = t;
         block.n = N - j, block.W += j * t.sw, block.C += j;
         if (block.bias) block.bias += j;
         for (gemm_index i = 0; i + R <= M; i += R) {
-            dot_block<T, R>(block);
+            multiply(block);
             block.A += R * t.sa, block.C += R * t.sc;
         }
     }
