@@ -64,7 +64,7 @@ def read(path: Path) -> Iterator[Line]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old programs
             tree = ast.parse(text)
-    except (SyntaxError, UnicodeDecodeError):
+    except (SyntaxError, ValueError):  # no program, not UTF-8; before Python 3.11.4, null bytes are a ValueError
         return
     yield from label(text, tree)
 

@@ -12,8 +12,8 @@ constexpr double least_whole = 100e3;  // of a product that is worth parts,
 constexpr double least = 30e3;         // and of a part
 constexpr double hand_over = 3e3;
 // What each part costs again: to pack a vector of B, or read it where it lies, and to read one of A.
-constexpr double cost_pack = 20, cost_far = 10, cost_read = 6;
-constexpr double delay = 0.02;         // of a part: that the last one is late
+constexpr double cost_pack = 20, cost_read_b = 10, cost_read = 6;
+constexpr double delay = 0.08;         // of a part: that the last one is late, for its core is shared or slower
 constexpr double bytes_each = 16;      // memory that is read or written meanwhile
 constexpr gemm_index rounds = 4;       // parts for each thread, at most
 constexpr gemm_index widths = 32;      // of parts, that are compared
@@ -70,6 +70,8 @@ template <typename T> GemmGrid strips_grid(const GemmCall<T>& g, gemm_index thre
     constexpr gemm_index lanes = Vec<T>::lanes;
     const GemmTiles tiles = strip_tiles(g);
     const gemm_index width = tiles.vectors * lanes, panels = ceil_div(g.N, width);
+    // Rows of B are packed, if at all, while they are read.
+    const double per_b = g.csb == 1 ? cost_read_b : cost_pack;
     GemmGrid best{1, 1};
     double best_cost = 0;
     for (gemm_index columns = 1; columns <= at_most(panels, widths); ++columns)
@@ -78,7 +80,6 @@ template <typename T> GemmGrid strips_grid(const GemmCall<T>& g, gemm_index thre
             if (blocks * columns > most) break;
             const gemm_index deep = ceil_div(tiles.blocks, blocks), wide = ceil_div(panels, columns) * width;
             const double m = at_most(deep * tiles.most, g.M), n = double(at_most(wide, g.N)) / lanes;
-            const double per_b = packs_b(g, deep, wide) ? cost_pack : cost_far;
             const double part = g.K * (n * (m + per_b) + m * cost_read / lanes);
             const double cost = grid_cost(part, blocks * columns, threads);
             if (best_cost == 0 || cost < best_cost) best_cost = cost, best = {blocks, columns};

@@ -82,9 +82,7 @@ template <typename T> bool is_far(gemm_index M, gemm_index N, gemm_index K) {
     using namespace gemm_limits;
     return M > direct_rows && K * N * gemm_index(sizeof(T)) > direct_b_bytes;
 }
-template <typename T> bool packs_b(const GemmCall<T>& g, gemm_index M, gemm_index N) {
-    return g.csb != 1 || is_far<T>(M, N, g.K);
-}
+template <typename T> bool packs_b(const GemmCall<T>& g) { return g.csb != 1 || is_far<T>(g.M, g.N, g.K); }
 
 // How to compute a product in strips of C, within `size` elements of workspace.
 template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmTiles in, std::size_t size) {
@@ -100,7 +98,7 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmTiles in, s
     p.nc = block_bytes / bytes / p.kc / width * width;
     if (p.nc < width) p.nc = width;
     p.nc = ceil_div(ceil_div(g.N, ceil_div(g.N, p.nc)), width) * width;
-    p.pack_b = packs_b(g, g.M, g.N);
+    p.pack_b = packs_b(g);
     // A is read where it lies, unless its rows fall on the same cache sets, or its columns are far apart.
     const gemm_index apart = (g.csa == 1 ? g.rsa : g.csa) * bytes;
     const bool scattered = apart >= far_columns ||  //
