@@ -64,7 +64,7 @@ def read(path: Path) -> Iterator[Line]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old programs
             tree = ast.parse(text)
-    except (SyntaxError, ValueError):  # no program, not UTF-8; before Python 3.11.4, null bytes are a ValueError
+    except (SyntaxError, ValueError):  # no program, or not UTF-8
         return
     yield from label(text, tree)
 
