@@ -279,8 +279,8 @@ bool find_factors(const Threads& threads, const Optimizers<T>& kernels, Paramete
 }
 
 // Optimizers::update with clipping: where |g + l2 w| >= clip, the Euclidean norm of the item's gradient, factor is
-// clip / |g + l2 w|; it is written to the items whose settings have a clip. Before, it is 1 in those. LAMB and Adafactor
-// are done wholly, steps along their directions, too.
+// clip / |g + l2 w|; it is written to the items whose settings have a clip. Before, it is 1 in those. LAMB and
+// Adafactor are done wholly, steps along their directions, too.
 template <typename T>
 void split_update(const Threads* threads, const RealKernels<T>* real, ParameterUpdate* items, std::size_t count) {
     const Optimizers<T>& kernels = real->optimizers;

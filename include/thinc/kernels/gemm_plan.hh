@@ -78,11 +78,11 @@ struct GemmPlan {
     gemm_index work;
 };
 
+// Whether B is too large to be read where it lies, again for each block of rows.
 template <typename T> bool is_far(gemm_index M, gemm_index N, gemm_index K) {
     using namespace gemm_limits;
     return M > direct_rows && K * N * gemm_index(sizeof(T)) > direct_b_bytes;
 }
-template <typename T> bool packs_b(const GemmCall<T>& g) { return g.csb != 1 || is_far<T>(g.M, g.N, g.K); }
 
 // How to compute a product in strips of C, within `size` elements of workspace.
 template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmTiles in, std::size_t size) {
@@ -98,7 +98,7 @@ template <typename T> GemmPlan plan_strips(const GemmCall<T>& g, GemmTiles in, s
     p.nc = block_bytes / bytes / p.kc / width * width;
     if (p.nc < width) p.nc = width;
     p.nc = ceil_div(ceil_div(g.N, ceil_div(g.N, p.nc)), width) * width;
-    p.pack_b = packs_b(g);
+    p.pack_b = g.csb != 1 || is_far<T>(g.M, g.N, g.K);
     // A is read where it lies, unless its rows fall on the same cache sets, or its columns are far apart.
     const gemm_index apart = (g.csa == 1 ? g.rsa : g.csa) * bytes;
     const bool scattered = apart >= far_columns ||  //
@@ -162,8 +162,8 @@ template <typename T> GemmWay gemm_way(const GemmCall<T>& g) {
         if (way == GemmWay::strips && 2 * g.N <= lanes) least += cost_narrow * g.M;
         else if (way == GemmWay::swapped && 2 * g.M <= lanes) least += cost_narrow * g.N;
     }
-    // Rows of A where it lies begin anywhere in a cache line and take twice the loads, which hardly any product hides, and
-    // less still where they come out of the second-level cache.
+    // Rows of A where it lies begin anywhere in a cache line and take twice the loads, which hardly any product hides,
+    // and less still where they come out of the second-level cache.
     gemm_index dot = results * (g.K + cost_sum);
     if (g.csa == 1 && g.M > dot_few && g.N > dot_few)
         dot += dot * (g.M * g.K * gemm_index(sizeof(T)) <= near_bytes ? 1 : 3) / 4;

@@ -122,7 +122,7 @@ template <typename T> struct GemmStrip {
     T* C;
     gemm_index sc;
     bool padded;                // rows of B may be read in whole vectors
-    T* packed;                  // null, or where the panels of B are put, one after the other, while they are used
+    T* packed;                  // where strips that copy B put its panels, one after the other, while they use them
     gemm_index panels, last;  // how many panels, each of NV vectors; columns in the last vector of the last one
     T alpha, beta;
     const T* bias;  // one per column, or null
