@@ -81,11 +81,16 @@ template <typename T> struct MaxoutDenses {
     std::ptrdiff_t (*gradient)(const MaxoutGradient<T>* call, T* work);
 };
 
-// --- random numbers (kernels/random.hh)
+// --- random numbers (kernels/random.hh) and dropout (kernels/dropout.hh)
 struct Random {
     void (*bits)(std::uint32_t* out, std::size_t n, std::uint64_t key, std::uint64_t first);
     void (*dropout_mask)(float* mask, std::size_t n, std::uint64_t key, std::uint64_t first, std::uint32_t threshold,
                          float scale);
+};
+template <typename T> struct Dropout {
+    void (*forward)(T* y, std::uint64_t* kept, const T* x, std::size_t n, std::uint64_t key, std::uint64_t first,
+                    std::uint32_t threshold, T scale, std::size_t whole);
+    void (*backward)(T* dx, const T* dy, const std::uint64_t* kept, std::size_t n, T scale, std::size_t whole);
 };
 
 // --- reductions (kernels/reduce.hh)
@@ -343,6 +348,7 @@ template <typename T> struct RealKernels {
     Elementary<T> elementary;
     Softmaxes<T> softmax;
     Normalizers<T> normalize;
+    Dropout<T> dropout;
     Maxouts<T> maxout;
     MaxoutDenses<T> maxout_dense;
     Reductions<T> reductions;

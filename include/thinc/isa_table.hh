@@ -6,6 +6,7 @@
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/copies.hh"
 #include "thinc/kernels/cross_entropy.hh"
+#include "thinc/kernels/dropout.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/elementwise_losses.hh"
 #include "thinc/kernels/gated.hh"
@@ -34,6 +35,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         elementary_kernels<T>(),
         softmax_kernels<T>(),
         normalizer_kernels<T>(),
+        dropout_kernels<T>(),
         maxout_kernels<T>(),
         maxout_dense_kernels<T>(),
         reduction_kernels<T>(),
