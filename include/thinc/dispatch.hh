@@ -93,6 +93,14 @@ template <typename T> struct Dropout {
     void (*backward)(T* dx, const T* dy, const std::uint64_t* kept, std::size_t n, T scale, std::size_t whole);
 };
 
+// --- attention of one query over sequences (kernels/query_attention.hh)
+template <typename T> struct QueryAttention {
+    void (*forward)(T* Y, T* a, const T* X, const T* K, const T* Q, const std::int32_t* lengths, std::size_t B,
+                    std::size_t O, std::size_t whole);
+    void (*backward)(T* dX, T* dK, T* d, const T* dY, const T* X, const T* Q, const T* a, const std::int32_t* lengths,
+                     std::size_t B, std::size_t O, std::size_t whole);
+};
+
 // --- reductions (kernels/reduce.hh)
 template <typename T> struct Reductions {
     void (*reduce_sum)(T* out, const T* X, const std::int32_t* lengths, std::size_t B, std::size_t O);
@@ -358,6 +366,7 @@ template <typename T> struct RealKernels {
     LSTMs<T> lstm;
     GatedUnits<T> gated;
     Attentions<T> attention;
+    QueryAttention<T> query_attention;
     Optimizers<T> optimizers;
     Losses<T> losses;
     Copies<T> copies;

@@ -19,6 +19,7 @@
 #include "thinc/kernels/maxout.hh"
 #include "thinc/kernels/maxout_dense.hh"
 #include "thinc/kernels/optimizers.hh"
+#include "thinc/kernels/query_attention.hh"
 #include "thinc/kernels/random.hh"
 #include "thinc/kernels/reduce.hh"
 #include "thinc/kernels/sequences.hh"
@@ -45,6 +46,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         lstm_kernels<T>(),
         gated_kernels<T>(),
         attention_kernels<T>(),
+        query_attention_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
         copy_kernels<T>(),
