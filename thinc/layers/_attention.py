@@ -13,8 +13,8 @@ def attend(
 ) -> tuple[Floats2d, Callable[..., Any]]:
     """Weigh each row of X by the softmax over its sequence of ``K @ Q``; X and K: (T, nO).
 
-    The callback takes dY, adds to the gradient of "Q" and returns dX, or None where it is not wanted, and dK. Without K,
-    the rows are the keys, and dX is all that flows back.
+    The callback takes dY, adds to the gradient of "Q" and returns dX, or None where it is not wanted, and dK. Without
+    K, the rows are the keys, and dX is all that flows back.
     """
     ops = model.ops
     Q: Any = model.get_param("Q")
