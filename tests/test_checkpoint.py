@@ -442,3 +442,57 @@ def test_batches_by_length_go_on_where_they_were(tmp_path, seed, buffer):
     other = NumpyOps().multibatch_by_length(50, texts, range(60), shuffle=True, seed=seed)
     with pytest.raises(ValueError, match=r"other lengths, size, padded or bucket"):
         load_checkpoint(tmp_path / "c", model, optimizer, batches=other)
+
+
+@pytest.mark.parametrize("buffer", [1, 3])
+@pytest.mark.parametrize("seed", [None, 1])
+def test_an_iterator_from_before_loading_does_not_move_the_position(tmp_path, seed, buffer):
+    ops, model = NumpyOps(), Linear(2, 2).initialize()
+    batches = ops.minibatch(2, numpy.arange(12), shuffle=True, seed=seed, buffer=buffer)
+    running = iter(batches)
+    next(running)
+    save_checkpoint(tmp_path / "c", model, None, batches=batches)
+    rest = [next(running).tolist() for _ in range(2)]
+    load_checkpoint(tmp_path / "c", model, None, batches=batches)
+    next(running)
+    resumed = iter(batches)
+    assert [next(resumed).tolist() for _ in range(2)] == rest
+    list(running)
+    assert batches.get_state()["position"] == 3
+    assert len(list(resumed)) == 3
+
+
+@pytest.mark.parametrize(
+    "extra, message",
+    [
+        ({(1, 2): 3}, "unhashable"),
+        ([numpy.array([1, "a"], dtype=object)], "OBJECT"),
+        ({"n": 2**70}, "out of range"),
+        ({"n": {1, 2}}, "'set'"),
+        ("\ud800", "surrogates"),
+        (numpy.array(["2020-01-01"], dtype="datetime64[D]"), "dtype 'M'"),
+    ],
+)
+def test_extra_that_could_not_be_read_again_is_refused(tmp_path, extra, message):
+    model = Linear(2, 2).initialize()
+    save_checkpoint(tmp_path / "c", model, None, extra="old")
+    with pytest.raises(TypeError, match=f"Cannot save `extra` in a checkpoint: .*{message}.* Expected numbers"):
+        save_checkpoint(tmp_path / "c", model, None, extra=extra)
+    assert load_checkpoint(tmp_path / "c", model, None) == "old"
+
+
+@pytest.mark.skipif(not hasattr(numpy.random, "set_bit_generator"), reason="comes with NumPy 1.25")
+@pytest.mark.parametrize("kind", ["PCG64", "PCG64DXSM", "Philox", "SFC64"])
+def test_any_generator_of_numpy(tmp_path, kind):
+    model = Linear(2, 2).initialize()
+    usual = numpy.random.get_bit_generator()
+    numpy.random.set_bit_generator(getattr(numpy.random, kind)(3))
+    try:
+        save_checkpoint(tmp_path / "c", model, None)
+        drawn = numpy.random.uniform(size=4)
+        load_checkpoint(tmp_path / "c", model, None)
+        assert (numpy.random.uniform(size=4) == drawn).all()
+    finally:
+        numpy.random.set_bit_generator(usual)
+    with pytest.raises(ValueError, match="Cannot load the state of the random generators"):
+        load_checkpoint(tmp_path / "c", model, None)

@@ -157,6 +157,14 @@ def test_rights_links_and_names_are_kept(tmp_path):
     assert stat.S_IMODE(fresh.stat().st_mode) == 0o640
 
 
+@pytest.mark.parametrize("name", ["漢" * 85, "é" * 127, "a" * 255], ids=["three bytes", "two bytes", "one byte"])
+def test_names_as_long_as_the_system_allows(tmp_path, name):
+    for data in (b"old", b"new"):
+        write_bytes(tmp_path / name, data)
+    assert read_bytes(tmp_path / name) == b"new"
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 @posix_only
 def test_pipes_are_written_to(tmp_path):
     pipe = tmp_path / "pipe"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._optimizer_state import prepare_state, to_state
-from ._util.msgpack import seal, unpack, unseal
+from ._util.msgpack import pack, seal, unpack, unseal
 from ._util.paths import read_bytes, write_bytes
 from ._util.random_state import get_random_state, prepare_random_state
 from .about import __version__
@@ -45,14 +45,15 @@ def save_checkpoint(
         What `ops.minibatch` or `ops.multibatch` gave, while it is iterated over or between two passes.
     extra
         Whatever else the training loop needs, such as the number of the epoch or the best score: numbers, text,
-        bytes, lists, dicts, NumPy arrays.
+        bytes, lists, dicts, NumPy arrays. Tuples come back as lists.
 
     Raises
     ------
     OSError
         If the file cannot be written; an older one is as it was.
     TypeError
-        If `extra` holds something else, or `batches` did not come from `minibatch` or `multibatch`.
+        If `extra` holds something else, or a key of a dict is none that a file can hold, or `batches` did not come
+        from `minibatch` or `multibatch`; an older file is as it was.
     ValueError
         If the optimizer has state of parameters that are not in the model.
 
@@ -64,6 +65,7 @@ def save_checkpoint(
     ...         ...
     ...         save_checkpoint("run.ckpt", model, optimizer, batches=batches, extra={"epoch": epoch})
     """
+    _check_extra(extra)
     content = {
         "version": __version__,
         "model": model.to_bytes(),
@@ -157,3 +159,14 @@ def _check_batches(batches: Any) -> Batches:
             f"not in {type(batches)}; for others, keep a count in `extra`"
         )
     return batches
+
+
+def _check_extra(extra: Any) -> None:
+    """Raise TypeError unless what a file would hold can be read again."""
+    try:
+        unpack(pack(extra), "extra")
+    except Exception as err:  # the errors of the format have no common base
+        raise TypeError(
+            f"Cannot save `extra` in a checkpoint: {err.__cause__ or err}. Expected numbers of up to 64 bits, text, "
+            "bytes, arrays of numbers, and lists and dicts of these, with numbers or text as keys"
+        ) from err

@@ -36,7 +36,8 @@ def write_bytes(path: Any, data: bytes) -> None:
         return
     target = Path(os.path.realpath(path))  # a symbolic link stays, its target is replaced
     # A name has at most 255 bytes on common file systems.
-    temporary = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.tmp")
+    start = os.fsencode(target.name)[:200].decode(errors="ignore")
+    temporary = target.with_name(f".{start}.{os.urandom(4).hex()}.tmp")
     try:
         _write_through(temporary, data)
         if target.exists():

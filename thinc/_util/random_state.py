@@ -17,7 +17,7 @@ def get_random_state() -> dict[str, Any]:
     version, words, gauss = random.getstate()
     state: dict[str, Any] = {
         "python": {"version": version, "words": numpy.array(words, dtype="<u4"), "gauss": gauss},
-        "numpy": numpy.random.get_state(legacy=False),
+        "numpy": _with_words(numpy.random.get_state(legacy=False)),
     }
     torch = sys.modules.get("torch")
     if torch is not None:
@@ -44,10 +44,11 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
         python = (own["version"], tuple(own["words"].tolist()), own["gauss"])
         random.Random().setstate(python)
         scratch = type(numpy.random.mtrand._rand._bit_generator)
-        numpy.random.RandomState(scratch()).set_state(state["numpy"])
+        of_numpy = _without_words(state["numpy"])
+        numpy.random.RandomState(scratch()).set_state(of_numpy)
         seeders: list[Callable[[], Any]] = [
             lambda: random.setstate(python),
-            lambda: numpy.random.set_state(state["numpy"]),
+            lambda: numpy.random.set_state(of_numpy),
         ]
         if "torch" in state and "torch" in sys.modules:
             seeders.append(_prepare_torch(sys.modules["torch"], state["torch"]))
@@ -61,6 +62,19 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
             seed()
 
     return apply
+
+
+def _with_words(state: Any) -> Any:
+    """The same with whole numbers of more than 64 bits, which PCG64 has, as bytes, which files can hold."""
+    if isinstance(state, dict):
+        return {name: _with_words(value) for name, value in state.items()}
+    return state.to_bytes(16, "little") if isinstance(state, int) and state >= 2**63 else state
+
+
+def _without_words(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {name: _without_words(value) for name, value in state.items()}
+    return int.from_bytes(state, "little") if isinstance(state, bytes) else state
 
 
 def _prepare_torch(torch: Any, state: Any) -> Callable[[], None]:

@@ -61,6 +61,7 @@ class Batches(SizedGenerator):
         self._sizes = sizes if isinstance(sizes, Series) else None
         self._order: Any = None
         self._passes = 0
+        self._latest: Any = None  # stands for the iterator whose position counts
         self._position: int | None = None  # batches handed out in this pass; None between passes
         self._is_resumed = False
 
@@ -76,7 +77,8 @@ class Batches(SizedGenerator):
         else:
             start = 0
             self._begin_pass()
-        return self._buffered(self._cut(take, start), start)
+        self._latest = object()
+        return self._buffered(self._cut(take, start), start, self._latest)
 
     def _begin_pass(self) -> None:
         if self._shuffle:
@@ -107,18 +109,17 @@ class Batches(SizedGenerator):
         order = self._order
         return (take(order[begin:end]) for begin, end in bounds)
 
-    def _buffered(self, batches: Iterator[Any], start: int) -> Iterator[Any]:
-        this_pass = self._passes
+    def _buffered(self, batches: Iterator[Any], start: int, this_one: Any) -> Iterator[Any]:
         position = start
         if self._buffer > 1:
             batches = (prefetch if self._in_background else together)(batches, self._buffer)
         with closing(batches):  # type: ignore[type-var]  # a generator
             for batch in batches:
                 position += 1
-                if this_pass == self._passes:  # else a newer pass has begun, whose position counts
+                if this_one is self._latest:  # else a newer pass has begun, whose position counts
                     self._position = position
                 yield batch
-        if this_pass == self._passes:
+        if this_one is self._latest:
             self._position = None
 
     def get_state(self) -> dict[str, Any]:
@@ -153,7 +154,7 @@ class Batches(SizedGenerator):
             self._sizes.check_repeatable()
 
         def apply() -> None:
-            self._bounds = bounds
+            self._bounds, self._latest = bounds, None
             self._passes, self._position = state["passes"], state["position"]
             self._order = None if order is None else order.astype(numpy.int64)
             self._is_resumed = self._position is not None
@@ -178,7 +179,7 @@ class Batches(SizedGenerator):
         done, total = state["position"], len(state["bounds"]) - 1
 
         def apply() -> None:
-            self._passes, self._position = state["passes"], None
+            self._passes, self._position, self._latest = state["passes"], None, None
             self._is_resumed = done is not None
             if done is not None:
                 self._passes = max(0, self._passes - 1)
