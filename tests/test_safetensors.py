@@ -143,6 +143,55 @@ def test_arrays_that_are_not_contiguous(path):
     numpy.testing.assert_array_equal(safetensors_numpy.load_file(path)["W"], [[0, 2, 4], [1, 3, 5]])
 
 
+@pytest.mark.parametrize("shape", [(), (0, 4), (1,)])
+def test_shapes_of_few_numbers(path, shape):
+    def build(fill):
+        return Model("gain", lambda model, X, is_train: (X, None), params={"g": numpy.full(shape, fill, "f")})
+
+    save_safetensors(path, build(3))
+    assert safetensors_numpy.load_file(path)["g"].shape == shape
+    other = build(0)
+    load_safetensors(path, other)
+    numpy.testing.assert_array_equal(other.get_param("g"), numpy.full(shape, 3))
+    assert other.get_param("g").shape == shape
+
+
+def write_raw(path, arrays):
+    """The format by hand: for each name a type, a shape and bytes."""
+    header, data = {}, b""
+    for name, (dtype, shape, content) in arrays.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def test_bfloat16(path):
+    numbers = numpy.array([1, -2.5, 0, numpy.inf, 3e38, 1e-40], "f")
+    halves = (numbers.view("u4") >> 16).astype("<u2")
+    write_raw(path, {"W": ("BF16", [2, 3], halves.tobytes()), "b": ("F64", [2], numpy.ones(2).tobytes())})
+    layer = Linear(2, 3).initialize()
+    load_safetensors(path, layer)
+    numpy.testing.assert_array_equal(
+        layer.get_param("W").reshape(-1).view("u4"), halves.astype("u4") << 16
+    )
+    numpy.testing.assert_allclose(layer.get_param("W").reshape(-1), numbers, rtol=2**-7, atol=1e-41)
+    write_raw(path, {"W": ("F8_E5M2", [2, 3], bytes(6)), "b": ("F64", [2], bytes(16))})
+    before = state_of(layer)
+    with pytest.raises(ValueError, match=r"W has numbers of type F8_E5M2, expected one of \['I8', .*'BF16'\]"):
+        load_safetensors(path, layer)
+    assert state_of(layer) == before
+
+
+def test_numbers_that_are_too_large_change_nothing(path):
+    layer = Linear(2, 3).initialize()
+    before = state_of(layer)
+    safetensors_numpy.save_file({"W": numpy.ones((2, 3)), "b": numpy.full(2, 1e300)}, path)
+    with pytest.raises(RuntimeWarning, match="overflow"):  # warnings are errors here
+        load_safetensors(path, layer)
+    assert state_of(layer) == before
+
+
 @pytest.mark.parametrize("initialized", [True, False])
 @pytest.mark.parametrize(
     "change, message",

@@ -17,6 +17,11 @@ from ._util.random_state import get_random_state, prepare_random_state
 from .model import Model
 
 DIMS = "thinc.dims"  # in the metadata of a file: sizes, for models that are not initialized
+# What the format calls types, and what NumPy does.
+DTYPES = {
+    **{f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)},
+    **{"F16": "<f2", "F32": "<f4", "F64": "<f8", "C64": "<c8", "BOOL": "?"},
+}
 Places = dict[str, tuple[Model[Any, Any], str]]
 
 
@@ -53,7 +58,7 @@ def save_safetensors(path: Any, model: Model[Any, Any]) -> None:
                 f"Cannot save model '{model.name}': parameter {name} of layer '{node.name}' has no value yet. "
                 "Initialize the model first."
             )
-        arrays[name] = numpy.ascontiguousarray(node.ops.to_numpy(node.get_param(param), byte_order="<"))
+        arrays[name] = numpy.asarray(node.ops.to_numpy(node.get_param(param), byte_order="<"), order="C")
     dims = {prefix: dict(node._dims) for prefix, node in _nodes_of(model) if node._dims}
     metadata = {"format": "np", DIMS: json.dumps(dims, sort_keys=True)}
     write_bytes(path, module.save(arrays, metadata=metadata))
@@ -67,8 +72,8 @@ def load_safetensors(path: Any, model: Model[Any, Any]) -> None:
     path : str or Path
         What `save_safetensors` wrote, or another program under the same names.
     model : Model
-        Built from the same layers. It need not be initialized, if the file was written by `save_safetensors`. Numbers
-        are converted to the type that the model has.
+        Built from the same layers. It need not be initialized, if the file was written by `save_safetensors`. Numbers,
+        those of bfloat16 too, are converted to the type that the model has.
 
     Raises
     ------
@@ -82,11 +87,12 @@ def load_safetensors(path: Any, model: Model[Any, Any]) -> None:
     """
     import json
 
-    module = _import()
+    _import()
     data = read_bytes(path)
     what = f"Cannot load model '{model.name}' from {path}"
     try:
-        arrays = module.load(data)
+        views = importlib.import_module("safetensors").deserialize(data)
+        arrays = {name: _as_array(name, **view) for name, view in views}
         size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + size]).get("__metadata__") or {}
         dims = json.loads(metadata.get(DIMS, "{}"))
@@ -101,12 +107,26 @@ def load_safetensors(path: Any, model: Model[Any, Any]) -> None:
     known = _with_sizes(model, dims, arrays, what)
     expected = {name: node.get_param(param) for name, (node, param) in _places_of(known, "load").items()}
     _compare(arrays, expected, what)
+    values = {
+        name: node.ops.asarray(arrays[name].astype(expected[name].dtype, copy=False))
+        for name, (node, _) in places.items()
+    }
     for (_, node), (_, sized) in zip(_nodes_of(model), _nodes_of(known), strict=True):
         for name in node.dim_names:
             if node.has_dim(name) is None and sized.has_dim(name):
                 node.set_dim(name, sized.get_dim(name))
     for name, (node, param) in places.items():
-        node.set_param(param, node.ops.asarray(arrays[name].astype(expected[name].dtype, copy=False)))
+        node.set_param(param, values[name])
+
+
+def _as_array(name: str, dtype: str, shape: list[int], data: Any) -> Any:
+    """Numbers as an array; those of bfloat16, which are the first halves of float32, as that."""
+    if dtype == "BF16":
+        halves = numpy.frombuffer(data, dtype="<u2").astype("<u4")
+        return (halves << 16).view("<f4").reshape(shape)
+    if dtype not in DTYPES:
+        raise ValueError(f"{name} has numbers of type {dtype}, expected one of {[*DTYPES, 'BF16']}")
+    return numpy.frombuffer(data, dtype=DTYPES[dtype]).reshape(shape)
 
 
 def _compare(arrays: dict[str, Any], expected: dict[str, Any], what: str) -> None:
