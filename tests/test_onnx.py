@@ -87,6 +87,8 @@ MODELS = {
     "backwards": array_getitem((slice(None), slice(None, None, -1))),
     "one column": array_getitem((slice(None), -1)),
     "some columns": array_getitem((slice(None), [3, 0, 0])),
+    "columns of an array": array_getitem((slice(None), numpy.array([5, -1], "int8"))),
+    "no columns": array_getitem((slice(None), [])),
     "with_array": with_array(chain(Relu(4, 6), Softmax(3, 4))),
 }  # fmt: skip
 
@@ -118,6 +120,13 @@ def test_a_network_and_the_names_of_its_parameters(tmp_path):
         6,
     ]
     numpy.testing.assert_allclose(predict(tmp_path / "model.onnx", X), model.predict(X), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["", "漢字 \n", "x" * 1000])
+def test_names_of_models(name, tmp_path):
+    model = draw_weights(chain(Relu(4, 6), Linear(2, 4)))
+    model.name = model.layers[0].name = name
+    assert_exported(model, [X], tmp_path / "model.onnx")
 
 
 def test_float64(tmp_path):

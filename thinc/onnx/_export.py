@@ -67,7 +67,7 @@ def save_onnx(path: Any, model: Model[Any, Any], X: Any = None) -> None:
         value, inputs = enter(graph, "X", X)
     result = _export(graph, model, "", value)
     outputs = leave(graph, "Y", result, {port.name for port in inputs})
-    write_bytes(path, graph.finish(inputs, outputs, model.name[:60]))
+    write_bytes(path, graph.finish(inputs, outputs, model.name[:60] or "model"))
 
 
 def _export(graph: Any, node: Model[Any, Any], prefix: str, X: Value) -> Value:

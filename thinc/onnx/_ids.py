@@ -42,6 +42,8 @@ def array_getitem(place: Place, X: Value) -> Value:
     index = index if isinstance(index, tuple) else (index,)
     if X.is_scattered and index[:1] != (slice(None),):
         raise place.refuse("the data of a Padded have other rows here.")
+    if not all(map(_is_known, index)):
+        raise place.refuse(f"index {index!r} has something else than slices, integers and a list of integers.")
     if sum(not isinstance(part, slice) for part in index) > 1 and any(map(_is_list, index)):
         raise place.refuse(f"index {index!r} has a list and another index.")
     name, axis = X.name, 0
@@ -58,6 +60,15 @@ def array_getitem(place: Place, X: Value) -> Value:
             name = graph.op("Gather", name, graph.number(as_index(part), "int64"), axis=axis)
     dropped = sum(not isinstance(part, slice) and not _is_list(part) for part in index)
     return replace(X, name=name, ndim=X.ndim - dropped)
+
+
+def _is_known(part: Any) -> bool:
+    """Not masks, which have the look of lists, nor new axes."""
+    return isinstance(part, slice) or (numpy.ndim(part) < 2 and (not numpy.size(part) or _kind(part) in "iu"))
+
+
+def _kind(part: Any) -> str:
+    return numpy.asarray(part).dtype.kind
 
 
 def _is_list(part: Any) -> bool:
@@ -108,9 +119,10 @@ def _mapped(place: Place, X: Value, table: dict[Any, Any]) -> Value:
     known = {int(key): value for key, value in table.items() if limits.min <= key <= limits.max}
     default = attrs["default"]
     if dtype.kind not in "iu" or any(
-        not isinstance(value, (int, numpy.integer)) for value in [*known.values(), default]
+        not isinstance(value, (int, numpy.integer)) or not INT64_MIN <= value <= INT64_MAX
+        for value in [*known.values(), default]
     ):
-        raise place.refuse("values of its table are no integers.")
+        raise place.refuse("values of its table are no integers of 64 bits with a sign.")
     # One entry at least: runtimes refuse tables without any.
     known = known or {0: default}
     name = graph.op(
