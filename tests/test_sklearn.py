@@ -16,6 +16,7 @@ from thinc.api import (
     Relu,
     Softmax,
     chain,
+    compounding,
     warmup_linear,
 )
 
@@ -232,6 +233,12 @@ def test_threads_give_what_one_gives():
         ({"patience": 0}, "expected patience to be at least 1, got 0"),
         ({"batch_size": 0}, "expected batch_size to be at least 1, got 0"),
         ({"validation_fraction": 1}, "expected validation_fraction to be between 0 and 1, got 1"),
+        ({"hidden": 10}, r"expected hidden to be a sequence of whole numbers of at least 1, .*got 10"),
+        ({"hidden": (8, 0)}, r"expected hidden to be .*got \(8, 0\)"),
+        ({"hidden": (3.5,)}, r"expected hidden to be .*got \(3.5,\)"),
+        ({"dropout": 2.0}, "expected dropout to be between 0 and 1, got 2.0"),
+        ({"dropout": -0.1}, "expected dropout to be between 0 and 1, got -0.1"),
+        ({"early_stopping": True, "validation_fraction": 0.999}, "cannot hold out 60 of 60 rows"),
     ],
 )
 def test_settings_out_of_range(kind, settings, message):
@@ -241,6 +248,61 @@ def test_settings_out_of_range(kind, settings, message):
         estimator.fit(X, y)
     with pytest.raises(NotFittedError):
         estimator.predict(X)
+
+
+@pytest.mark.parametrize("name", ["model", "optimizer", "loss"])
+def test_settings_of_the_wrong_type(name):
+    X, y = blobs()
+    with pytest.raises(TypeError, match=f"ThincClassifier: expected {name} to be .*got"):
+        ThincClassifier(**{name: "adam"}).fit(X, y)
+
+
+class CountingLoss:
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, guesses, truths):
+        self.count += 1
+        return CategoricalCrossentropy()(guesses, truths)
+
+
+def test_objects_are_copied():
+    X, y = blobs()
+    loss, sizes = CountingLoss(), compounding(4, 64, 1.2)
+    estimator = ThincClassifier(loss=loss, batch_size=sizes, epochs=2, random_state=0).fit(X, y)
+    assert loss.count == 0 < estimator.loss_.count
+    assert sizes.position == 0
+    first = estimator.predict_proba(X)
+    for again in (estimator, clone(estimator), pickle.loads(pickle.dumps(estimator))):
+        numpy.testing.assert_array_equal(again.fit(X, y).predict_proba(X), first)
+    # Batches go on growing from epoch to epoch.
+    steps = [estimator.loss_.count]
+    estimator.partial_fit(X, y)
+    steps.append(estimator.loss_.count - steps[0])
+    assert steps[1] < steps[0] / 2
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_a_fit_that_fails_leaves_the_last_one(kind):
+    X, y = blobs()
+    estimator = kind(epochs=2, random_state=0).fit(X, y)
+    before = estimator.predict(X)
+    estimator.set_params(model=Softmax(7, 4).initialize())
+    with pytest.raises(ValueError, match="expected a model with"):
+        estimator.fit(X, y + 100)
+    numpy.testing.assert_array_equal(estimator.predict(X), before)
+    with pytest.raises(ValueError):
+        estimator.set_params(model=None).fit(X[:, :2], y + 0.5j)
+    numpy.testing.assert_array_equal(estimator.predict(X), before)
+    assert estimator.n_features_in_ == 4
+
+
+def test_early_stopping_with_fewer_rows_held_out_than_classes():
+    X, y = blobs(20)
+    estimator = ThincClassifier(early_stopping=True, epochs=3, random_state=0).fit(X, y)
+    assert len(estimator.validation_scores_) == 3
+    with pytest.raises(ValueError, match=r"ThincRegressor: cannot hold out 1 of 10 rows to watch; expected at least 2"):
+        ThincRegressor(early_stopping=True).fit(X[:10], X[:10, 0])
 
 
 def test_pickle():

@@ -95,10 +95,11 @@ class ThincClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
         """
         self._check_settings()
         goes_on = self.warm_start and hasattr(self, "model_")
-        X, y = self._check(X, y, reset=not goes_on)
-        if not goes_on:
-            self.classes_ = unique_labels(y)
-        self._fit(X, y)
+        with self._all_or_nothing():
+            X, y = self._check(X, y, reset=not goes_on)
+            if not goes_on:
+                self.classes_ = unique_labels(y)
+            self._fit(X, y)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> ThincClassifier:
@@ -150,8 +151,9 @@ class ThincClassifier(ClassifierMixin, Estimator):  # type: ignore[misc]
     def _sample(self, Y: Any) -> Any:
         return numpy.eye(len(self.classes_), dtype="float32")
 
-    def _strata(self, Y: Any) -> Any:
-        return Y if numpy.bincount(Y)[numpy.unique(Y)].min() > 1 else None
+    def _strata(self, Y: Any, n_held: int) -> Any:
+        counts = numpy.unique(Y, return_counts=True)[1]
+        return Y if counts.min() > 1 and min(n_held, len(Y) - n_held) >= len(counts) else None
 
     def _output(self) -> Model[Any, Any]:
         return Softmax()

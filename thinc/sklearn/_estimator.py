@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import inspect
+import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Union
 
 import numpy
@@ -13,6 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..backends._batch_sizes import is_schedule
 from ..layers import Relu, chain
 from ..model import Model
 from ..optimizers import Adam, Optimizer
@@ -63,6 +67,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     # What differs
 
+    _fewest_held_out = 1
+
     def _output(self) -> Model[Any, Any]:
         """The last layer of a network made from `hidden`."""
         raise NotImplementedError
@@ -79,6 +85,19 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     # Training
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """If fitting anew fails, what was fitted before stays in use."""
+        goes_on = self.warm_start and hasattr(self, "model_")
+        before = vars(self).copy()
+        try:
+            yield
+        except Exception:
+            if not goes_on:
+                vars(self).clear()
+                vars(self).update(before)
+            raise
 
     def _fit(self, X: Any, y: Any) -> None:
         """Train for all epochs, from the start or from where the last training ended."""
@@ -123,7 +142,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
             )
         self.model_ = model
         self.optimizer_ = self._make_optimizer()
-        self.loss_ = self._default_loss() if self.loss is None else self.loss
+        self.loss_ = self._default_loss() if self.loss is None else copy.deepcopy(self.loss)
+        # A schedule of the estimator's own: that of the caller begins at its beginning in every fit.
+        self._sizes = self.batch_size if inspect.isgenerator(self.batch_size) else copy.deepcopy(self.batch_size)
         self.loss_curve_: list[float] = []
         self.n_iter_ = 0
         self._generator = generator
@@ -133,7 +154,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         if given is None:
             layers = [Relu(width, dropout=self.dropout or None) for width in self.hidden]
             return chain(*layers, self._output()) if layers else self._output()
-        model = given.copy() if isinstance(given, Model) else given()
+        model = given.copy() if isinstance(given, Model) else given() if callable(given) else given
         if not isinstance(model, Model):
             raise TypeError(
                 f"{type(self).__name__}: expected model to be a Model or a function that makes one, got "
@@ -148,7 +169,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
 
     def _run_epoch(self, X: Any, Y: Any) -> None:
         data = self.model_.ops.asarray(X), self.model_.ops.asarray(Y)
-        mean = run_epoch(self.model_, self.optimizer_, self.loss_, self.batch_size, data, self.shuffle)
+        size = self._sizes if is_schedule(self.batch_size) else self.batch_size
+        mean = run_epoch(self.model_, self.optimizer_, self.loss_, size, data, self.shuffle)
         self.loss_curve_.append(mean)
         self.n_iter_ += 1
 
@@ -156,12 +178,19 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """What to train on, and what to watch, if anything."""
         if not self.early_stopping:
             return (X, Y), None
+        n_held = math.ceil(self.validation_fraction * len(X))
+        if n_held < self._fewest_held_out or n_held == len(X):
+            raise ValueError(
+                f"{type(self).__name__}: cannot hold out {n_held} of {len(X)} rows to watch; expected at least "
+                f"{self._fewest_held_out}, and some to train on. Change validation_fraction, or early_stopping=False"
+            )
         train_X, held_X, train_Y, held_Y = train_test_split(
-            X, Y, test_size=self.validation_fraction, stratify=self._strata(Y), random_state=self._seed()
+            X, Y, test_size=n_held, stratify=self._strata(Y, n_held), random_state=self._seed()
         )
         return (train_X, train_Y), (held_X, held_Y)
 
-    def _strata(self, Y: Any) -> Any:
+    def _strata(self, Y: Any, n_held: int) -> Any:
+        """What both parts shall have as much of as the whole, if anything."""
         return None
 
     def _seed(self) -> int:
@@ -173,6 +202,25 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     # Input
 
     def _check_settings(self) -> None:
+        widths = self.hidden
+        if not isinstance(widths, Iterable) or not all(
+            isinstance(width, numbers.Integral) and width > 0 for width in widths
+        ):
+            raise ValueError(
+                f"{type(self).__name__}: expected hidden to be a sequence of whole numbers of at least 1, such as "
+                f"(100,), got {widths!r}"
+            )
+        if not 0 <= self.dropout <= 1:
+            raise ValueError(
+                f"{type(self).__name__}: expected dropout to be between 0 and 1, got {self.dropout!r}"
+            )
+        for name in ("optimizer", "loss"):
+            value = getattr(self, name)
+            if value is not None and not callable(value):
+                raise TypeError(
+                    f"{type(self).__name__}: expected {name} to be an object or a function as the documentation says, "
+                    f"got {value!r}"
+                )
         for name, least in (("epochs", 1), ("patience", 1)):
             value = getattr(self, name)
             if not isinstance(value, numbers.Integral) or value < least:

@@ -51,6 +51,8 @@ class ThincRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         `ThincClassifier`.
     """
 
+    _fewest_held_out = 2  # R² of one number is not defined
+
     def fit(self, X: Any, y: Any) -> ThincRegressor:
         """Train on rows X (B, n_features) and targets y, (B,) or (B, n_targets); return the estimator.
 
@@ -61,8 +63,9 @@ class ThincRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
         """
         self._check_settings()
         goes_on = self.warm_start and hasattr(self, "model_")
-        X, y = self._check(X, y, reset=not goes_on)
-        self._fit(X, y)
+        with self._all_or_nothing():
+            X, y = self._check(X, y, reset=not goes_on)
+            self._fit(X, y)
         return self
 
     def partial_fit(self, X: Any, y: Any) -> ThincRegressor:
