@@ -162,6 +162,36 @@ def test_log_files(tmp_path):
             plots.read_log(str(path))
 
 
+def test_log_files_with_other_ends_of_lines(tmp_path):
+    path = tmp_path / "log.jsonl"
+    records = [{"loss": 1.0, "text": "a\u2028b\x85c"}, {"loss": 2.0}]
+    text = "\n".join(json.dumps(record, ensure_ascii=False) for record in records)
+    path.write_bytes((text + "\r\n").encode())
+    assert plots.read_log(path) == records
+    path.write_bytes((text + "\n{]\n").encode())
+    with pytest.raises(ValueError, match="line 3: expected a JSON object"):
+        plots.read_log(path)
+
+
+def legend(axes):
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_names_of_curves_are_text():
+    odd, hidden = "cost in $, of $x_{1", "_hidden"
+    log = [{odd: 1.0, hidden: 2.0}] * 3
+    figure = plots.curves(log)
+    assert [axes.get_title() for axes in figure.axes] == [odd, hidden]
+    assert "<svg" in svg(figure)
+    figure = plots.curves(log, {"Both": [odd, hidden]})
+    assert legend(figure.axes[0]) == [odd, hidden]
+    assert "<svg" in svg(figure)
+    figure = plots.curves([{"a": float(i), "_b": 1.0} for i in range(12)], {"Both": ["a", "_b"]}, smooth=3)
+    assert legend(figure.axes[0]) == ["a", "_b"]
+    assert legend(plots.schedules({"_rate": [1.0, 0.5]}, 3).axes[0]) == ["_rate"]
+    assert legend(plots.schedules({"": [1.0], "b": [2.0]}, 3).axes[0]) == ["b"]
+
+
 def make_model():
     shared = Relu(12, 12, dropout=0.1)
     embed = with_array(HashEmbed(4, 100))

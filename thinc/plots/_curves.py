@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy
 
-from ._figure import HEIGHT, WIDTH, clean, figure_or_new
+from ._figure import HEIGHT, WIDTH, clean, figure_or_new, name_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 Record = Mapping[str, Any]
 Log = Union[str, Path, Iterable[Record]]
@@ -81,13 +82,13 @@ def curves(
         figure.suptitle(title)
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes, (heading, names) in zip(grid, chosen.items(), strict=False):
-        for name in names:
-            _draw(axes, name, found[name], smooth)
+        lines = {name: _draw(axes, found[name], smooth) for name in names}
         clean(axes, heading, "step")
+        if panels is None:  # a name out of the log, which is no markup
+            axes.title.set_parse_math(False)
         if heading in logarithmic:
             axes.set_yscale("log")
-        if len(names) > 1:
-            axes.legend()
+        name_lines(axes, lines, has_legend=len(names) > 1)
     for axes in grid[len(chosen) :]:
         axes.set_visible(False)
     return figure
@@ -112,8 +113,10 @@ def read_log(path: str | Path) -> list[dict[str, Any]]:
         If another line is not a JSON object; the error says which.
     """
     records = []
-    for number, line in enumerate(Path(path).read_text(encoding="utf8").splitlines(keepends=True), 1):
-        if not line.strip() or not line.endswith("\n"):
+    # Lines end with \n alone: in JSON text other ends of lines stand for themselves.
+    *lines, _ = Path(path).read_text(encoding="utf8").split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
             continue
         try:
             record = json.loads(line)
@@ -141,12 +144,13 @@ def _points(log: Iterable[Record]) -> dict[str, Points]:
     return found
 
 
-def _draw(axes: Axes, name: str, points: Points, smooth: int) -> None:
+def _draw(axes: Axes, points: Points, smooth: int) -> Line2D:
     steps, values = points
     if smooth == 1 or len(values) < 4 * smooth:
-        axes.plot(steps, values, label=name, marker="" if len(values) > 50 else ".")
-        return
-    (line,) = axes.plot(steps, values, alpha=0.25, linewidth=0.8)
+        (line,) = axes.plot(steps, values, marker="" if len(values) > 50 else ".")
+        return line
+    (pale,) = axes.plot(steps, values, alpha=0.25, linewidth=0.8)
     means = numpy.convolve(values, numpy.full(smooth, 1 / smooth), mode="valid")
     first = (smooth - 1) // 2  # a mean stands in the middle of its values
-    axes.plot(steps[first : first + len(means)], means, label=name, color=line.get_color())
+    (line,) = axes.plot(steps[first : first + len(means)], means, color=pale.get_color())
+    return line

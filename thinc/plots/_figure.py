@@ -9,6 +9,7 @@ from .._util.extras import extra
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 WIDTH, HEIGHT = 5.0, 3.4  # of a panel, in inches
 POINTS = 72  # in an inch
@@ -37,6 +38,19 @@ def clean(axes: Axes, title: str, x_label: str) -> None:
     axes.set_xlabel(x_label)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def name_lines(axes: Axes, lines: dict[str, Line2D], *, has_legend: bool, has_markup: bool = False) -> None:
+    """Give lines names, and list these, whatever they begin with."""
+    shown = {name: line for name, line in lines.items() if name}
+    for name, line in shown.items():
+        line.set_label(name)
+    if has_legend:
+        # matplotlib leaves out what begins with an underscore.
+        legend = axes.legend(list(shown.values()), [f"line {number}" for number in range(len(shown))])
+        for text, name in zip(legend.get_texts(), shown, strict=True):
+            text.set_parse_math(has_markup)
+            text.set_text(name)
 
 
 def canvas(figure: Figure, width: float, height: float) -> Axes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from .._util.series import Series
 from ..schedules import of_step
-from ._figure import HEIGHT, WIDTH, clean, figure_or_new
+from ._figure import HEIGHT, WIDTH, clean, figure_or_new, name_lines
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,11 +59,9 @@ def schedules(
     drawn = {name: _values(schedule, steps, name) for name, schedule in named.items()}
     figure = figure_or_new(figure, 1.3 * WIDTH, HEIGHT)
     axes = figure.subplots()
-    for name, values in drawn.items():
-        axes.plot(range(len(values)), values, label=name or None)
+    lines = {name: axes.plot(range(len(values)), values)[0] for name, values in drawn.items()}
     clean(axes, "", "step")
-    if any(named):
-        axes.legend()
+    name_lines(axes, lines, has_legend=any(named), has_markup=True)
     return figure
 
 
