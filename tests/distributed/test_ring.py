@@ -199,6 +199,43 @@ def test_bad_arrays_and_tokens():
         Ring(0, [], listen("127.0.0.1"), token=b"short")
 
 
+def read_only(array):
+    array.setflags(write=False)
+    return array
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_arrays_of_no_numbers_are_refused_by_each_worker(backend):
+    """Objects above all: they are addresses, which another process would take for its own."""
+
+    def work(ring):
+        for bad in (numpy.ones(3, object), numpy.array(["a"]), numpy.ones(2, "m8[s]"), numpy.ones(2, [("a", "f4")])):
+            for operation in (ring.allreduce_, ring.broadcast_):
+                with pytest.raises(ValueError, match=r"expected an array of numbers, got one of"):
+                    operation(bad)
+        with pytest.raises(ValueError, match="allreduce_: expected an array to change in place, got one that is read-only"):
+            ring.allreduce_(read_only(numpy.ones(3)))
+        array = numpy.full(2, ring.rank)
+        ring.allreduce_(array)
+        return array.tolist()
+
+    assert run_all(2, work, backend=backend) == [[1, 1]] * 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("root", [3, -1, 1.5, "a", None])
+def test_there_must_be_a_root(backend, root):
+    def work(ring):
+        array = numpy.full(2, float(ring.rank))
+        with pytest.raises(ValueError, match="broadcast_: there is no worker of rank .*; expected a root from 0 to 2"):
+            ring.broadcast_(array, root)
+        assert (array == ring.rank).all()
+        ring.broadcast_(array, numpy.int64(2))
+        return array.tolist()
+
+    assert run_all(3, work, backend=backend) == [[2, 2]] * 3
+
+
 def test_worker_that_cannot_be_reached():
     listener = listen("127.0.0.1")
     gone = listen("127.0.0.1")

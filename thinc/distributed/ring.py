@@ -100,6 +100,7 @@ class Ring:
 
     def broadcast_(self, array: numpy.ndarray, root: int = 0) -> None:
         """Put the array of the worker `root` into that of each; see `Communicator`."""
+        check_root(root, self.world_size)
         if not self._begin(f"broadcast {root}", array):
             return
         distance = (self.rank - root) % self.world_size
@@ -166,6 +167,10 @@ class Ring:
                 f"{operation}: expected a contiguous NumPy array of one dimension, got {type(array)} "
                 f"of shape {getattr(array, 'shape', None)}"
             )
+        if array.dtype.kind not in "biufc":  # objects are addresses, of no use in another process
+            raise ValueError(f"{operation}: expected an array of numbers, got one of {array.dtype}")
+        if not array.flags.writeable:
+            raise ValueError(f"{operation}: expected an array to change in place, got one that is read-only")
 
     def _agree(self, operation: str, array: numpy.ndarray) -> None:
         """Wait until the worker before this one has come to the same step."""
@@ -215,6 +220,14 @@ class Ring:
                 f"Rank {self.rank} has waited {self._timeout:g} seconds for another worker, which is alive but "
                 "does not take part. Look for a different number of updates on it, or allow for more time."
             )
+
+
+def check_root(root: Any, world_size: int) -> None:
+    """Raise ValueError unless there is a worker of this rank."""
+    if not isinstance(root, (int, numpy.integer)) or not 0 <= root < world_size:
+        raise ValueError(
+            f"broadcast_: there is no worker of rank {root!r}; expected a root from 0 to {world_size - 1}"
+        )
 
 
 def _try(operation: Any, buffer: memoryview) -> int:

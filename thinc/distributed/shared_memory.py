@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy
 
-from .ring import Ring
+from .ring import Ring, check_root
 
 # What a worker writes before the others read it: in the cache still.
 SLOT_BYTES = 512 * 1024
@@ -81,6 +81,7 @@ class SharedRing(Ring):
         if not self.shares_memory:
             super().broadcast_(array, root)
             return
+        check_root(root, self.world_size)
         operation = f"broadcast {root}"
         self.check(operation, array)
         for i, (piece, slots) in enumerate(self._pieces(array)):

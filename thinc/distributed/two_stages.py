@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from .ring import Ring, listen
+from .ring import Ring, check_root, listen
 from .shared_memory import SharedRing
 
 
@@ -86,6 +86,7 @@ class TwoStageRing:
 
     def broadcast_(self, array: numpy.ndarray, root: int = 0) -> None:
         """Put the array of the worker `root` into that of each; see `Communicator`."""
+        check_root(root, self.world_size)
         machine, place = self._find(root)
         with self._together(f"broadcast {root}", array) as (local, between):
             is_here = self.rank in self._machines[machine]
@@ -108,10 +109,8 @@ class TwoStageRing:
 
     def _find(self, rank: int) -> tuple[int, int]:
         """The machine of a worker, and its place there."""
-        for machine, members in enumerate(self._machines):
-            if rank in members:
-                return machine, members.index(rank)
-        raise ValueError(f"There is no worker of rank {rank} among {self.world_size}")
+        (machine,) = (number for number, members in enumerate(self._machines) if rank in members)
+        return machine, self._machines[machine].index(rank)
 
     @contextmanager
     def _together(self, operation: str, array: numpy.ndarray) -> Iterator[tuple[Ring, Ring | None]]:
