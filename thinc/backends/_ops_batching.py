@@ -1,7 +1,7 @@
 """Minibatches: one pass over a data set, in order or shuffled."""
 
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy
@@ -58,7 +58,7 @@ class BatchingOps(ArrayOps):
         ValueError
             If the data has no length, a batch size is less than 1 or not finite, or the seed is negative.
         TypeError
-            If the size or the seed is not a number; on iteration, if the data cannot be cut into batches.
+            If the size, the buffer or the seed is not a number; on iteration, if the data cannot be cut into batches.
         """
         (length,) = _lengths("minibatch", [sequence])
         return self._batches(
@@ -243,6 +243,8 @@ class BatchingOps(ArrayOps):
 
     def _pass_settings(self, shuffle: bool, buffer: int, seed: int | None) -> dict[str, Any]:
         """What is common to all kinds of batches."""
+        if not isinstance(buffer, Real):
+            raise TypeError(f"The number of batches to prepare ahead must be a number, got buffer={buffer!r}")
         return {
             "shuffle": bool(shuffle),
             "buffer": buffer,
