@@ -177,6 +177,13 @@ def test_config_makes_a_trainer():
     ).scaling_config.elasticity_enabled
 
 
+@needs_ray
+def test_a_folder_in_the_home_folder():
+    overrides = {"distributed.storage_path": "~/runs", "distributed.name": "first"}
+    trainer = trainer_from_config(Config().from_str(demo.CONFIG), overrides=overrides)
+    assert trainer.backend_config.folder == Path.home() / "runs" / "first"
+
+
 TRAIN_LOOP = """
 [distributed.train_loop]
 @distributed = "test_loop.v1"

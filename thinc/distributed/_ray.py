@@ -226,7 +226,7 @@ def _local_folder(scaling_config: Any, run_config: Any) -> Path | None:
     if getattr(scaling_config, "num_workers", None) != 0 or "://" in storage:
         return None
     name = getattr(run_config, "name", None) or time.strftime("ray_train_run-%Y-%m-%d_%H-%M-%S")
-    return Path(storage) / name
+    return Path(storage).expanduser() / name  # as Ray does it on a cluster
 
 
 def _trainer_class() -> Any:
