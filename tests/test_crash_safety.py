@@ -139,6 +139,33 @@ def test_an_interrupt_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 @posix_only
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EINVAL, errno.EIO])
+@pytest.mark.parametrize("function", ["open", "fsync"])
+def test_folders_that_cannot_be_flushed(tmp_path, monkeypatch, function, error):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    real, folders = getattr(os, function), []
+
+    def fail_for_folders(target, *args):
+        is_folder = stat.S_ISDIR(os.stat(target).st_mode)
+        folders.append(is_folder)
+        if is_folder:
+            raise OSError(error, os.strerror(error))
+        return real(target, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paths.os, function, fail_for_folders)
+        if error == errno.EIO:
+            with pytest.raises(OSError, match="The file has been written, but may be the old one after a loss"):
+                write_bytes(path, b"new")
+        else:
+            write_bytes(path, b"new")
+    assert any(folders)
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@posix_only
 def test_rights_links_and_names_are_kept(tmp_path):
     path, link = tmp_path / ("n" * 255), tmp_path / "link"
     path.write_bytes(b"old")

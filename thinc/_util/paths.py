@@ -1,11 +1,14 @@
 """Bytes to and from a path; a write happens wholly or not at all."""
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+UNFLUSHABLE = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 
 
 def as_path(path: Any) -> Any:
@@ -68,11 +71,19 @@ def _write_through(path: "Path", data: bytes) -> None:
 
 
 def _flush_folder(folder: "Path") -> None:
-    """Make a new name in a folder last; where folders cannot be opened (Windows), the system sees to it."""
+    """Make a new name in a folder last; where folders cannot be opened or flushed, the system sees to it.
+
+    Not on Windows, nor in folders that may be written to but not read, nor on some file systems of networks.
+    """
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as err:
+        if err.errno not in UNFLUSHABLE:
+            reason = f"The file has been written, but may be the old one after a loss of power: {err.strerror}"
+            raise OSError(err.errno, reason, str(folder)) from err
