@@ -476,7 +476,9 @@ def test_an_iterator_from_before_loading_does_not_move_the_position(tmp_path, se
 def test_extra_that_could_not_be_read_again_is_refused(tmp_path, extra, message):
     model = Linear(2, 2).initialize()
     save_checkpoint(tmp_path / "c", model, None, extra="old")
-    with pytest.raises(TypeError, match=f"Cannot save `extra` in a checkpoint: .*{message}.* Expected numbers"):
+    with pytest.raises(
+        TypeError, match=f"Cannot save `extra` in a checkpoint: .*{message}.* Expected numbers"
+    ):
         save_checkpoint(tmp_path / "c", model, None, extra=extra)
     assert load_checkpoint(tmp_path / "c", model, None) == "old"
 

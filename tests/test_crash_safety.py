@@ -156,7 +156,9 @@ def test_folders_that_cannot_be_flushed(tmp_path, monkeypatch, function, error):
     with monkeypatch.context() as patch:
         patch.setattr(paths.os, function, fail_for_folders)
         if error == errno.EIO:
-            with pytest.raises(OSError, match="The file has been written, but may be the old one after a loss"):
+            with pytest.raises(
+                OSError, match="The file has been written, but may be the old one after a loss"
+            ):
                 write_bytes(path, b"new")
         else:
             write_bytes(path, b"new")
@@ -184,7 +186,9 @@ def test_rights_links_and_names_are_kept(tmp_path):
     assert stat.S_IMODE(fresh.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("name", ["漢" * 85, "é" * 127, "a" * 255], ids=["three bytes", "two bytes", "one byte"])
+@pytest.mark.parametrize(
+    "name", ["漢" * 85, "é" * 127, "a" * 255], ids=["three bytes", "two bytes", "one byte"]
+)
 def test_names_as_long_as_the_system_allows(tmp_path, name):
     for data in (b"old", b"new"):
         write_bytes(tmp_path / name, data)

@@ -164,7 +164,10 @@ def test_a_column_of_ids_and_a_table(tmp_path):
     [
         (remap_ids({1.5: 2}), "keys of its table are no integers"),
         (remap_ids({1: 2.5}, dtype="f"), "values of its table are no integers"),
-        (remap_ids({1: 2**63}, dtype="uint64"), r"'remap_ids' \(at the root\).*no integers of 64 bits with a sign"),
+        (
+            remap_ids({1: 2**63}, dtype="uint64"),
+            r"'remap_ids' \(at the root\).*no integers of 64 bits with a sign",
+        ),
         (remap_ids({}, 2**64 - 1, dtype="uint64"), "no integers of 64 bits with a sign"),
         (array_getitem((slice(None), [True, False])), "has something else than slices, integers and a list"),
         (array_getitem(True), "has something else than slices"),

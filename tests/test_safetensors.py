@@ -172,13 +172,13 @@ def test_bfloat16(path):
     write_raw(path, {"W": ("BF16", [2, 3], halves.tobytes()), "b": ("F64", [2], numpy.ones(2).tobytes())})
     layer = Linear(2, 3).initialize()
     load_safetensors(path, layer)
-    numpy.testing.assert_array_equal(
-        layer.get_param("W").reshape(-1).view("u4"), halves.astype("u4") << 16
-    )
+    numpy.testing.assert_array_equal(layer.get_param("W").reshape(-1).view("u4"), halves.astype("u4") << 16)
     numpy.testing.assert_allclose(layer.get_param("W").reshape(-1), numbers, rtol=2**-7, atol=1e-41)
     write_raw(path, {"W": ("F8_E5M2", [2, 3], bytes(6)), "b": ("F64", [2], bytes(16))})
     before = state_of(layer)
-    with pytest.raises(ValueError, match=r"W has numbers of type F8_E5M2, expected one of \['I8', .*'BF16'\]"):
+    with pytest.raises(
+        ValueError, match=r"W has numbers of type F8_E5M2, expected one of \['I8', .*'BF16'\]"
+    ):
         load_safetensors(path, layer)
     assert state_of(layer) == before
 

@@ -301,7 +301,9 @@ def test_early_stopping_with_fewer_rows_held_out_than_classes():
     X, y = blobs(20)
     estimator = ThincClassifier(early_stopping=True, epochs=3, random_state=0).fit(X, y)
     assert len(estimator.validation_scores_) == 3
-    with pytest.raises(ValueError, match=r"ThincRegressor: cannot hold out 1 of 10 rows to watch; expected at least 2"):
+    with pytest.raises(
+        ValueError, match=r"ThincRegressor: cannot hold out 1 of 10 rows to watch; expected at least 2"
+    ):
         ThincRegressor(early_stopping=True).fit(X[:10], X[:10, 0])
 
 

@@ -20,7 +20,11 @@ DIMS = "thinc.dims"  # in the metadata of a file: sizes, for models that are not
 # What the format calls types, and what NumPy does.
 DTYPES = {
     **{f"{kind}{8 * size}": f"<{kind.lower()}{size}" for kind in "IU" for size in (1, 2, 4, 8)},
-    **{"F16": "<f2", "F32": "<f4", "F64": "<f8", "C64": "<c8", "BOOL": "?"},
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "C64": "<c8",
+    "BOOL": "?",
 }
 Places = dict[str, tuple[Model[Any, Any], str]]
 

@@ -209,11 +209,18 @@ def test_arrays_of_no_numbers_are_refused_by_each_worker(backend):
     """Objects above all: they are addresses, which another process would take for its own."""
 
     def work(ring):
-        for bad in (numpy.ones(3, object), numpy.array(["a"]), numpy.ones(2, "m8[s]"), numpy.ones(2, [("a", "f4")])):
+        for bad in (
+            numpy.ones(3, object),
+            numpy.array(["a"]),
+            numpy.ones(2, "m8[s]"),
+            numpy.ones(2, [("a", "f4")]),
+        ):
             for operation in (ring.allreduce_, ring.broadcast_):
                 with pytest.raises(ValueError, match=r"expected an array of numbers, got one of"):
                     operation(bad)
-        with pytest.raises(ValueError, match="allreduce_: expected an array to change in place, got one that is read-only"):
+        with pytest.raises(
+            ValueError, match="expected an array to change in place, got one that is read-only"
+        ):
             ring.allreduce_(read_only(numpy.ones(3)))
         array = numpy.full(2, ring.rank)
         ring.allreduce_(array)
@@ -227,7 +234,9 @@ def test_arrays_of_no_numbers_are_refused_by_each_worker(backend):
 def test_there_must_be_a_root(backend, root):
     def work(ring):
         array = numpy.full(2, float(ring.rank))
-        with pytest.raises(ValueError, match="broadcast_: there is no worker of rank .*; expected a root from 0 to 2"):
+        with pytest.raises(
+            ValueError, match=r"broadcast_: there is no worker of rank .*; expected a root from 0 to 2"
+        ):
             ring.broadcast_(array, root)
         assert (array == ring.rank).all()
         ring.broadcast_(array, numpy.int64(2))

@@ -85,5 +85,7 @@ def _flush_folder(folder: "Path") -> None:
             os.close(handle)
     except OSError as err:
         if err.errno not in UNFLUSHABLE:
-            reason = f"The file has been written, but may be the old one after a loss of power: {err.strerror}"
+            reason = (
+                f"The file has been written, but may be the old one after a loss of power: {err.strerror}"
+            )
             raise OSError(err.errno, reason, str(folder)) from err

@@ -43,7 +43,9 @@ def array_getitem(place: Place, X: Value) -> Value:
     if X.is_scattered and index[:1] != (slice(None),):
         raise place.refuse("the data of a Padded have other rows here.")
     if not all(map(_is_known, index)):
-        raise place.refuse(f"index {index!r} has something else than slices, integers and a list of integers.")
+        raise place.refuse(
+            f"index {index!r} has something else than slices, integers and a list of integers."
+        )
     if sum(not isinstance(part, slice) for part in index) > 1 and any(map(_is_list, index)):
         raise place.refuse(f"index {index!r} has a list and another index.")
     name, axis = X.name, 0

@@ -90,13 +90,13 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _all_or_nothing(self) -> Iterator[None]:
         """If fitting anew fails, what was fitted before stays in use."""
         goes_on = self.warm_start and hasattr(self, "model_")
-        before = vars(self).copy()
+        before = dict(self.__dict__)
         try:
             yield
         except Exception:
             if not goes_on:
-                vars(self).clear()
-                vars(self).update(before)
+                self.__dict__.clear()
+                self.__dict__.update(before)
             raise
 
     def _fit(self, X: Any, y: Any) -> None:
@@ -144,7 +144,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         self.optimizer_ = self._make_optimizer()
         self.loss_ = self._default_loss() if self.loss is None else copy.deepcopy(self.loss)
         # A schedule of the estimator's own: that of the caller begins at its beginning in every fit.
-        self._sizes = self.batch_size if inspect.isgenerator(self.batch_size) else copy.deepcopy(self.batch_size)
+        self._sizes = (
+            self.batch_size if inspect.isgenerator(self.batch_size) else copy.deepcopy(self.batch_size)
+        )
         self.loss_curve_: list[float] = []
         self.n_iter_ = 0
         self._generator = generator
