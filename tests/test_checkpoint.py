@@ -498,3 +498,11 @@ def test_any_generator_of_numpy(tmp_path, kind):
         numpy.random.set_bit_generator(usual)
     with pytest.raises(ValueError, match="Cannot load the state of the random generators"):
         load_checkpoint(tmp_path / "c", model, None)
+
+
+def test_positions_that_would_take_forever_are_refused():
+    batches = NumpyOps().minibatch(compounding(1, 8, 1.1), range(40))
+    state = {**batches.get_state(), "sizes": 2**62}
+    for prepare in (batches.prepare_state, batches.prepare_share):
+        with pytest.raises(ValueError, match="of its sizes have been drawn, expected up to 1000000000"):
+            prepare(state, "'file'")

@@ -11,7 +11,7 @@ import numpy
 
 from ._schedule_plateau import Plateau
 from ._util.arrays import to_numpy
-from ._util.series import Series, exhaust
+from ._util.series import LAST_POSITION, Series, exhaust
 
 if TYPE_CHECKING:
     from .optimizers import Optimizer
@@ -22,7 +22,6 @@ COUNTS = ("nr_update", "nr_skipped")
 ATOMS = (type(None), bool, int, float, str, bytes)
 # What is written only where it is not so: earlier versions do not know it.
 CHOICES: dict[str, Any] = {"clip": "parameter", "average_bias_correction": False, "frozen": []}
-LAST_POSITION = 10**9  # getting there takes a minute; damaged data must not take forever
 # The parts of a parameter's state that are arrays, and the optimizer's dict that holds them.
 ARRAYS = {"moment1": "mom1", "moment2": "mom2", "average": "averages"}
 

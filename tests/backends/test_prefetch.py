@@ -201,13 +201,14 @@ def items():
     yield 1
     threading.Event().wait()
 
-batches = prefetch(items(), 4)
-print(next(batches))
+batches = [prefetch(items(), 4) for _ in range({n})]
+print(sum(map(next, batches)))
 """
 
 
-def test_the_process_ends_while_the_data_blocks():
-    assert run_python("-c", BLOCKED, timeout=SECONDS).stdout.split() == ["1"]
+@pytest.mark.parametrize("n", [1, 100])
+def test_the_process_ends_while_the_data_blocks(n):
+    assert run_python("-c", BLOCKED.format(n=n), timeout=SECONDS).stdout.split() == [str(n)]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")

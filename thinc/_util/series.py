@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, ParamSpec
 
 P = ParamSpec("P")
+LAST_POSITION = 10**9  # in files: getting there takes minutes; damaged data must not take forever
 
 
 class Series(Generator[float, None, None]):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy
 
-from .._util.series import Series
+from .._util.series import LAST_POSITION, Series
 from ..types import SizedGenerator
 from ._prefetch import prefetch, together
 
@@ -226,6 +226,8 @@ def _find_malformed(state: Any) -> str | None:
     for name in ("position", "seed", "sizes"):
         if state[name] is not None and not _is_count(state[name]):
             return f"expected a number as '{name}', got {state[name]!r}"
+    if (state["sizes"] or 0) > LAST_POSITION:
+        return f"{state['sizes']} of its sizes have been drawn, expected up to {LAST_POSITION}"
     if (state["position"] or 0) >= len(bounds):
         return f"its position is {state['position']}, but it has {len(bounds) - 1} batches"
     if order is not None:

@@ -4,13 +4,14 @@ import atexit
 import contextvars
 import os
 import threading
+import time
 import weakref
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 NAME = "thinc-prefetch"
-_PATIENCE = 2.0  # seconds at the end of the process
+_PATIENCE = 2.0  # seconds at the end of the process, for all threads together
 
 _END = object()
 
@@ -119,5 +120,6 @@ def _end_all() -> None:
     workers = list(_at_work)
     for worker in workers:
         worker.close()
+    end = time.monotonic() + _PATIENCE
     for worker in workers:
-        worker.join(_PATIENCE)
+        worker.join(max(0.0, end - time.monotonic()))
