@@ -1,7 +1,7 @@
 """The class of all optimizers: settings, schedules, state, and when what is updated; the rules are data."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Optional, TypeGuard, Union
 
 import numpy
@@ -19,8 +19,8 @@ from .kernels.optimizers import update_parameter, update_parameters
 from .types import FloatsT, FloatsXd, Generator
 
 KeyT = tuple[int, str]
-FloatOrSeq = Union[float, list[float], Generator]
-IntOrSeq = Union[int, list[int], Generator]
+FloatOrSeq = Union[float, list[float], Generator, Callable[[int], float]]
+IntOrSeq = Union[int, list[int], Generator, Callable[[int], int]]
 Groups = Optional[dict[str, dict[str, Any]]]
 Patterns = Union[str, Sequence[str]]
 
