@@ -64,6 +64,14 @@ def test_scatter_add_of_rows_of_the_table(ops, dtype):
     assert_array_equal(table, expected)
 
 
+def test_scatter_add_skips_negative_indices_of_any_byte_order(ops, dtype):
+    indices = numpy.array([1, -1], dtype="int32")
+    for rows in (indices, indices.astype(indices.dtype.newbyteorder())):
+        for table in (numpy.zeros((3, 2), dtype=dtype), numpy.zeros((3, 4), dtype=dtype)[:, ::2]):
+            ops.scatter_add(table, rows, numpy.ones((2, 2), dtype=dtype))
+            assert_array_equal(table, [[0, 0], [1, 1], [0, 0]])
+
+
 def test_scatter_add_in_general(ops):
     table = numpy.zeros((4, 2), dtype="f")
     ops.scatter_add(table, numpy.array([1, 1, -1]), numpy.float32(2))

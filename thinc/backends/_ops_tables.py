@@ -169,7 +169,8 @@ class TableOps(ArrayOps):
 def is_embedding_update(table: Any, indices: Any, values: Any) -> bool:
     """Whether `scatter_add` skips indices below 0, as the gradients of embeddings need it."""
     return (
-        getattr(indices, "dtype", None) == "int32"
+        hasattr(indices, "dtype")
+        and indices.dtype.newbyteorder("=") == "int32"
         and indices.ndim == 1
         and table.ndim == 2
         and table.dtype == values.dtype
