@@ -245,6 +245,12 @@ def test_lengths_beyond_int32(ops, name, lengths):
         getattr(ops, name)(X, lengths_array([5, -(2**40)], "int64"))
 
 
+@pytest.mark.parametrize("name", ["reduce_max", "reduce_first", "reduce_last"])
+def test_what_to_do_about_empty_sequences(ops, name):
+    with pytest.raises(ValueError, match="must be > 0.*leave empty sequences out"):
+        getattr(ops, name)(numpy.ones((2, 2), dtype="f"), lengths_array([2, 0]))
+
+
 @pytest.mark.parametrize("name", ["reduce_sum", "reduce_mean", "reduce_max", "reduce_first", "reduce_last"])
 def test_lengths_whose_sum_overflows(ops, name):
     """Four times 2**62 is 0 in 64 bits: no result, and no write beyond an array of no rows."""

@@ -66,8 +66,10 @@ cdef Py_ssize_t check_lengths(str operation, cnp.ndarray lengths, Py_ssize_t T, 
         empty |= length[i] == 0
     if total < 0 or (empty and not allow_empty):
         bound = ">= 0" if allow_empty else "> 0"
+        remedy = "; leave empty sequences out" if total >= 0 else ""
         raise ValueError(
             f"Cannot compute {operation}: all sequence lengths must be {bound}, but the smallest is {lengths.min()}"
+            f"{remedy}"
         )
     if total > T:
         raise IndexError(

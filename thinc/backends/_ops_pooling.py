@@ -177,7 +177,8 @@ def sequence_lengths(
     sizes = sizes.astype("int64")
     if sizes.size and sizes.min() < at_least:
         bound = "> 0" if at_least == 1 else f">= {at_least}"
-        raise ValueError(f"{operation}: all sequence lengths must be {bound}, got {sizes.min()}")
+        remedy = "; leave empty sequences out" if sizes.min() == 0 else ""
+        raise ValueError(f"{operation}: all sequence lengths must be {bound}, got {sizes.min()}{remedy}")
     if items is not None and len(sizes) != items:
         raise ValueError(f"{operation}: got a gradient of {items} rows for {len(sizes)} sequences")
     total = sum(sizes.tolist())  # which cannot overflow, as that of an array may
