@@ -247,7 +247,7 @@ def test_lengths_beyond_int32(ops, name, lengths):
 
 @pytest.mark.parametrize("name", ["reduce_max", "reduce_first", "reduce_last"])
 def test_what_to_do_about_empty_sequences(ops, name):
-    with pytest.raises(ValueError, match="must be > 0.*leave empty sequences out"):
+    with pytest.raises(ValueError, match=r"must be > 0.*leave empty sequences out"):
         getattr(ops, name)(numpy.ones((2, 2), dtype="f"), lengths_array([2, 0]))
 
 
