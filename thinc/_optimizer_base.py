@@ -558,7 +558,7 @@ class Optimizer:
         return self._load(read_bytes(path), model, f"the optimizer from {path}")
 
     def _load(self, data: bytes, model: Any, what: str) -> "Optimizer":
-        prepare_state(self, unseal(_KIND, data, what), model, what)()
+        prepare_state(self, unseal(_KIND, data, what), model, what, is_loaded=True)()
         return self
 
     def to_gpu(self) -> None:
