@@ -148,6 +148,46 @@ def test_sequences_resume_with_the_schedules_in_them(position):
         assert take(resumed, 8 - position) == whole[position:]
 
 
+class Popping:
+    """An iterator of a user; `rest` may be a generator, which cannot be copied."""
+
+    def __init__(self, rest):
+        self.rest = rest
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if isinstance(self.rest, list) and not self.rest:
+            raise StopIteration
+        return self.rest.pop(0) if isinstance(self.rest, list) else next(self.rest)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: map(float, [1, 2, 3, 4, 5]),
+        lambda: filter(None, iter([0, 1.0, 2.0, 3.0, 4.0, 5.0])),
+        lambda: Popping([1.0, 2.0, 3.0, 4.0, 5.0]),
+    ],
+)
+def test_iterators_that_hold_others_are_copied_with_these(make):
+    series = schedules.constant_then(0.5, 1, make())
+    take(series, 3)
+    copied = copy.copy(series)
+    assert take(copied, 2) == [3.0, 4.0]
+    assert take(series, 2) == [3.0, 4.0]
+    series.seek(2)
+    assert list(series) == [2.0, 3.0, 4.0, 5.0]
+
+
+def test_iterators_that_hold_generators_cannot_be_copied():
+    series = schedules.constant_then(0.5, 1, Popping(x for x in [1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"'constant_then'.*draws from a Popping"):
+        copy.copy(series)
+    assert list(series) == [0.5, 1.0, 2.0]
+
+
 def test_sequences_of_plain_generators_cannot_be_copied():
     series = schedules.sequence((x for x in [1.0]), [2.0], steps=[1])
     with pytest.raises(TypeError, match=r"'sequence'.*draws from a generator"):
