@@ -1,11 +1,25 @@
 """The registry, and configs: reading, writing, filling, resolving."""
 
 import copy
+import functools
 import itertools
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Dict, Iterable, Iterator, List, Optional, Union
+from typing import (
+    Annotated,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    MutableSequence,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 import catalogue
 import confection
@@ -286,6 +300,65 @@ def test_edge_training_21_iterators_are_not_drawn_from(validate):
     assert next(series) == 7.0
     block = {"@cats": "optional_first.v1", "values": iter([1, 2]), "more": [iter([3])]}
     assert next(registry.resolve({"m": block}, validate=validate)["m"]) == 1
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        List[float],
+        Sequence[float],
+        Tuple[float, ...],
+        Set[float],
+        MutableSequence[float],
+        Optional[List[float]],
+        Union[List[float], Generator],
+        Annotated[Sequence[float], "doc"],
+        list[float] | None,
+    ],
+)
+def test_iterators_are_not_drawn_from_where_containers_are_expected_either(annotation):
+    def given(x):
+        return x
+
+    given.__annotations__["x"] = annotation
+    registry.cats("given.v1", func=given)
+    values = counting()
+    assert registry.resolve({"m": {"@cats": "given.v1", "x": values}})["m"] is values
+    assert next(values) == 0.0
+    nested = {"@cats": "given.v1", "x": {"a": [values]}}
+    given.__annotations__["x"] = Dict[str, List[annotation]]
+    assert registry.resolve({"m": nested})["m"] == {"a": [values]}
+    assert next(values) == 1.0
+    nested["x"] = {"a": [values, 3]}
+    with pytest.raises(ConfigValidationError, match="m -> x"):
+        registry.resolve({"m": nested})
+    assert next(values) == 2.0
+
+
+def test_iterables_of_iterators():
+    def given(x: Iterable[Iterable[float]]):
+        return x
+
+    registry.cats("given.v1", func=given)
+    values = counting()
+    assert registry.resolve({"m": {"@cats": "given.v1", "x": [values, [1.0]]}})["m"] == [values, [1.0]]
+    assert next(values) == 0.0
+    with pytest.raises(ConfigValidationError, match="m -> x"):
+        registry.resolve({"m": {"@cats": "given.v1", "x": [["x"]]}})
+
+
+class Caller:
+    def __call__(self, name: str, age: int = 3):
+        return name, age
+
+
+@pytest.mark.parametrize("func", [functools.partial(cat, weight=1.0), Caller()])
+def test_objects_that_can_be_called_without_a_name_of_their_own(func):
+    registry.cats("called.v1", func=func)
+    assert registry.resolve({"m": {"@cats": "called.v1", "name": "Tom"}})["m"][:2] == ("Tom", 3)
+    assert registry.fill({"m": {"@cats": "called.v1", "name": "Tom"}})["m"]["age"] == 3
+    with pytest.raises(ConfigValidationError, match="m -> name"):
+        registry.resolve({"m": {"@cats": "called.v1", "name": 3}})
 
 
 def test_items_of_lists_are_checked():

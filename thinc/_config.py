@@ -9,7 +9,7 @@ from typing import Any
 import confection
 from confection import VARIABLE_RE, ConfigValidationError, Promise  # type: ignore[attr-defined]
 
-from ._config_annotations import adapt_annotations
+from ._config_annotations import adapt_annotations, holds_iterator
 from ._util.paths import read_bytes, write_bytes
 
 __all__ = ["VARIABLE_RE", "Config", "ConfigValidationError", "Promise", "confection", "prepare"]
@@ -242,8 +242,10 @@ def prepare(
     if interpolate and not getattr(config, "is_interpolated", True):
         config = Config.adopt(config).interpolate()
 
+    has_iterators = validate and holds_iterator(config)
+
     def get(cls: Any, registry_name: str, func_name: str) -> Callable[..., Any]:
-        return adapt_annotations(super(checked, cls).get(registry_name, func_name), validate)
+        return adapt_annotations(super(checked, cls).get(registry_name, func_name), validate, has_iterators)
 
     checked: Any = type(registry.__name__, (registry,), {"get": classmethod(get)})
     return config, checked
