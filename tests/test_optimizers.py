@@ -185,6 +185,28 @@ def test_sgd_takes_any_float(dtype):
     assert not g.any()
 
 
+@pytest.mark.parametrize("make", MAKERS.values())
+def test_arrays_that_are_not_aligned_or_in_another_byte_order(make):
+    expected, _ = make(0.1)(KEY, draw((3, 4)), draw((3, 4), 1))
+    records = numpy.zeros((3, 4), dtype=[("padding", "i1"), ("value", "f4")])
+    for w, g in (
+        (records["value"], draw((3, 4), 1)),
+        (draw((3, 4)), draw((3, 4), 1).astype(">f4")),
+        (
+            numpy.frombuffer(bytearray(1) + draw((3, 4)).tobytes(), "f4", offset=1).reshape(3, 4),
+            draw((3, 4), 1),
+        ),
+    ):
+        w[...] = draw((3, 4))
+        optimizer = make(0.1)
+        new, zeroed = optimizer(KEY, w, g)
+        assert_allclose(new, expected, rtol=1e-6)
+        assert zeroed is g
+        assert not g.any()
+        assert numpy.shares_memory(new, w) == w.flags.c_contiguous
+        assert optimizer.nr_update == {KEY: 1}
+
+
 # --- errors change nothing
 
 
