@@ -628,6 +628,69 @@ def test_dollars_in_values():
     assert Config().from_str(config.to_str()) == config
 
 
+ITEMS = """
+[v]
+one = 1
+text = "why"
+list = [1, 2]
+[w]
+"""
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ('["${v.one}", "${v.text}"]', ["1", "why"]),
+        ('["${v.one}","${v.one}" , "${v.one}"]', ["1", "1", "1"]),
+        ('["${v.one}", 5, ${v.one}, "${v.one}"]', ["1", 5, 1, "1"]),
+        ('["a/${v.text}", "${v.text}/b", "c"]', ["a/why", "why/b", "c"]),
+        ('["${v.text}", ["${v.text}", {"k": "${v.text}", "l": "${v.one}"}]]', None),
+        ('\n  ["${v.text}", "${v.one}",\n   "${v.one}", "${v.text}"]', ["why", "1", "1", "why"]),
+        ('["a, \\"${v.text}\\"", ", ", "${v.one}", ","]', ['a, "why"', ", ", "1", ","]),
+        ('["$$", "$$"]', ["$", "$"]),
+        ('["x$$", "$$y", "${v.text}"]', ["x$", "$y", "why"]),
+        ("[${v.text}, ${v.text}]", "[why, why]"),  # no JSON, so text
+        ('[a, "${v.text}"]', '[a, "why"]'),
+    ],
+)
+def test_variables_in_items_of_lists(value, expected):
+    if expected is None:
+        expected = ["why", ["why", {"k": "why", "l": "1"}]]
+    text = f"{ITEMS}x = {value}\n"
+    assert Config().from_str(text)["w"]["x"] == expected
+    late = Config().from_str(text, interpolate=False)
+    assert late.interpolate()["w"]["x"] == expected
+    assert registry.resolve(late)["w"]["x"] == expected
+    assert Config().from_str(text, overrides={"w.y": "a$"})["w"] == {"x": expected, "y": "a$"}
+    changed = Config().from_str(text, overrides={"v.one": 7, "w.y": "$$"})["w"]
+    assert changed == {"x": Config().from_str(text.replace("one = 1", "one = 7"))["w"]["x"], "y": "$$"}
+
+
+def test_errors_in_lists_of_variables_name_the_line():
+    text = ITEMS + 'x = ["${v.one}", "${v.text}"]\ny = 1\ny = 2\n'
+    with pytest.raises(ConfigValidationError, match="line 9: the key is there already"):
+        Config().from_str(text)
+
+
+@pytest.mark.parametrize("key", ["#k", ";k", "k=x", "k:x", " k", "k ", "", "k\nl", "[k", 1, None])
+def test_keys_that_would_not_be_read_back_are_not_written(key, tmp_path):
+    with pytest.raises(ConfigValidationError, match=r"s -> [^\t]*\tthe key .* cannot be written"):
+        Config({"s": {key: 1}}).to_disk(tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("key", ["k.x", "k\nl", 1])
+def test_names_of_sections_that_would_not_be_read_back_are_not_written(key):
+    with pytest.raises(ConfigValidationError, match="cannot be written"):
+        Config({"s": {key: {"a": 1}}}).to_str()
+
+
+@pytest.mark.parametrize("key", ["k.x", "k x", "k-x", "@k", "$k", "%k", "k#x", "k;", "K"])
+def test_all_other_keys_are_read_back(key):
+    config = Config({"s": {key: [1]}, "t": {key.replace(".", ""): {"a": 1}}})
+    assert Config().from_str(config.to_str()) == config
+
+
 def test_unserializable_value():
     with pytest.raises(ConfigValidationError, match="JSON"):
         Config({"a": {"x": object()}}).to_str()
