@@ -123,7 +123,7 @@ def is_finite(array: Any) -> bool:
 
 def widen(array: Any) -> Any:
     """The array, or float32 in the place of float16, whose squares soon leave its range."""
-    return array if array.dtype.itemsize >= 4 else array.astype("float32")
+    return array.astype("float32") if array.dtype.kind == "f" and array.dtype.itemsize < 4 else array
 
 
 def copy_array(dst: Any, src: Any) -> None:
