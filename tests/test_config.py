@@ -122,6 +122,9 @@ print("done")
         "ts = [threading.Thread(target=registry.layers.get_all) for _ in 'abcdef']\n"
         "for t in ts: t.start()\n"
         "for t in ts: t.join()",
+        "import copy, pickle\n"
+        "for twin in (copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):\n"
+        "    assert 'c.v1' in twin(registry.layers)",
     ]
     for ask in asks:
         assert run(code.replace("{ask}", ask)) == ["done"], ask
