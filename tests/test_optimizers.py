@@ -512,6 +512,28 @@ def test_copies_go_on_alike(name, duplicate):
     assert other.nr_update == {KEY: 4}
 
 
+class Counting(Optimizer):
+    """As a user writes one: with an attribute of its own."""
+
+    def __init__(self, learn_rate):
+        super().__init__(learn_rate)
+        self.calls = []
+
+    def __call__(self, key, weights, gradient, *, lr_scale=1.0):
+        self.calls.append(key)
+        return super().__call__(key, weights, gradient, lr_scale=lr_scale)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_copies_of_subclasses_have_their_attributes(duplicate):
+    optimizer = Counting(0.1)
+    optimizer(KEY, draw(3), draw(3, 1))
+    other = duplicate(optimizer)
+    assert type(other) is Counting
+    assert other.calls == [KEY]
+    assert other.nr_update == {KEY: 1}
+
+
 def test_generators_cannot_be_pickled():
     optimizer = Adam(value for value in [0.1, 0.2])
     with pytest.raises(TypeError):
