@@ -409,7 +409,7 @@ class Optimizer:
             usable = [self._is_usable(key, dW) for key, dW in zip(keys, gradients, strict=True)]
             if not all(usable):
                 return self._update_usable(usable, keys, weights, gradients, lr_scale)
-        if all(isinstance(W, numpy.ndarray) for W in weights):
+        if all([isinstance(W, numpy.ndarray) for W in weights]):
             updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated
@@ -444,8 +444,8 @@ class Optimizer:
             if self._names is None or self._names.mark != mark:
                 self._names = Names(mark, self, nodes)
                 self._groups_of = self._names.settings
-        shims = [shim for node in nodes for shim in node.shims]
-        if self.clip == "global" and shims:
+        shims = [shim for node in nodes for shim in node.shims] if self.clip == "global" else []
+        if shims:
             found = [(key, dW) for _, key, _, dW in todo]
             found += [((shim.id, name), dW) for shim in shims for name, dW in shim.get_gradients().items()]
             self._norm = norm_of(

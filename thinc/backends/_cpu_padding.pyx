@@ -528,6 +528,21 @@ class CpuPadding:
         stack(target, parts, steps)
         return out
 
+    def insert_into(self, shape, Xs):
+        cdef Parts parts = as_parts(Xs, False)
+        cdef cnp.ndarray out
+        cdef Py_ssize_t steps
+        cdef char* target
+        if parts is None or type(shape) is not tuple or len(<tuple>shape) < 2 or type(shape[1]) is not int \
+                or not parts.longest <= shape[1] <= LARGEST \
+                or shape != (parts.count, shape[1], *(<object>parts.first).shape[1:]):
+            return super().insert_into(shape, Xs)
+        steps = shape[1]
+        out = new_array(parts.first, parts.count, steps, 2)
+        target = cnp.PyArray_BYTES(out)
+        stack(target, parts, steps)
+        return out
+
     def unpad(self, padded, lengths):
         cdef cnp.ndarray array, n
         cdef Py_ssize_t i
