@@ -359,6 +359,20 @@ def test_plateau_goes_on_where_it_was():
         assert each.learn_rate == 0.025
 
 
+@pytest.mark.parametrize("number", [float, numpy.float32])
+def test_plateau_at_its_smallest_rate_goes_on_where_it_was(number):
+    def make():
+        rate = schedules.plateau(number(0.5), factor=number(0.5), patience=1, min_rate=number(0.25))
+        return Adam(rate)
+
+    optimizer = make()
+    for n in range(8):  # the rate falls at the third score
+        optimizer.schedules["learn_rate"].report(1.0)
+        optimizer.step_schedules()
+        state = make().from_bytes(optimizer.to_bytes()).schedules["learn_rate"].get_state()
+        assert state == {"rate": 0.5 if n < 2 else 0.25, "best": 1.0, "waited": n if n < 2 else n - 2}
+
+
 def test_plateau_and_other_schedules_refuse_each_other():
     ours, steps = Adam(schedules.plateau(0.1)), Adam(schedules.decaying(0.1, 0.1))
     for target, data in ((ours, steps.to_bytes()), (steps, ours.to_bytes())):
