@@ -201,6 +201,17 @@ def test_edge_layers_19_sequence_layers_train_on_no_sequences(build, X):
     assert not any(grad.any() for grad in gradients(model).values())
 
 
+def test_edge_layers_19_a_concatenation_with_a_part_that_has_lost_its_width():
+    """A list of no sequences has no width, so what comes out of one has none, while the other part has."""
+    model = layers.chain(
+        layers.concatenate(layers.with_list(layers.noop()), layers.with_array(layers.Linear(3, 4))),
+        layers.with_array(layers.Relu(2, 7)),
+    ).initialize()
+    Y, backprop = model(Ragged(no_rows(), ints()), True)
+    assert Y.dataXd.shape == (0, 2)
+    assert len(backprop(Y)) == 0
+
+
 @pytest.mark.parametrize("lengths", [ints(0, 0), ints(0)])
 def test_edge_layers_19_sequences_without_rows_are_pooled_to_zeros(lengths):
     for layer in (layers.reduce_mean(), layers.reduce_sum()):

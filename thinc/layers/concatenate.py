@@ -91,6 +91,8 @@ def _kind(Y: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _join_arrays(model: Model[Any, Any], Ys: Sequence[Any]) -> tuple[Any, Like]:  # (B, n) each -> (B, Σ n)
     Y = model.ops._concatenate(Ys, axis=-1)
+    if not Y.size and 0 in [part.shape[-1] for part in Ys]:
+        Y = Y[..., :0]  # a part of an empty batch has lost its width, so nobody knows that of the whole
     return Y, Like([part.shape[-1] for part in Ys], Y.shape, "f" if Y.dtype.kind == "f" else "fiu")
 
 
