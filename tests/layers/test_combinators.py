@@ -193,6 +193,28 @@ def test_concatenate_initializes_and_splits_the_gradient():
         backprop(floats(5, 4))
 
 
+def test_concatenate_takes_a_sample_of_its_own_output():
+    model = layers.concatenate(layers.Linear(2), layers.Relu(3)).initialize(floats(4, 6), floats(4, 5))
+    assert model.get_dim("nO") == 5
+    assert [layer.get_dim("nO") for layer in model.layers] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("build", "X"),
+    [
+        (lambda: layers.concatenate(layers.Linear(2), layers.Relu(1)), floats(6, 4)),
+        (lambda: layers.with_array(layers.concatenate(layers.Linear(2), layers.Relu(1))), floats(6, 4)),
+        (lambda: layers.uniqued(layers.Embed(3, 9)), numpy.array([4, 1, 4])),
+        (lambda: layers.with_reshape(layers.Linear(3)), floats(2, 3, 4)),
+    ],
+)
+def test_a_width_that_is_given_is_not_that_of_what_a_chain_ends_in(build, X):
+    """The output sample of a chain goes to all its layers that do not know their width, combinators among them."""
+    model = layers.chain(build(), layers.noop()).initialize(X, floats(2, 3, 7))
+    assert model.layers[0].get_dim("nO") == 3
+    assert model.predict(X).shape[-1] == 3
+
+
 def test_concatenate_gives_each_layer_without_a_width_that_of_the_output():
     model = layers.concatenate(layers.Linear(), layers.Linear())
     model.initialize(X=floats(2, 4), Y=floats(2, 3))
