@@ -127,6 +127,36 @@ def test_chain_runs_backwards_in_reverse():
     assert calls == ["c", "b", "a"]
 
 
+def forgetful(learns):
+    """A layer whose callback lacks the ``return``."""
+
+    def forward(model, X, is_train):
+        def backprop(dY):
+            dY * 2
+
+        return X * 2, backprop
+
+    return Model("forgetful", forward, params={"b": floats(2)} if learns else {})
+
+
+@pytest.mark.parametrize("layer", [forgetful(False), layers.with_array(forgetful(False))])
+def test_chain_reports_a_gradient_that_ends_before_layers_that_learn(layer):
+    model = layers.chain(layers.Linear(4, 4), layer, layers.Linear(3, 4)).initialize()
+    Y, backprop = model(floats(5, 4), True)
+    with pytest.raises(ValueError, match=r"forgetful.*' returned None.*return"):
+        backprop(Y)
+    Y, backprop = model.begin_update(floats(5, 4), input_gradient=False)
+    with pytest.raises(ValueError, match="returned None"):
+        backprop(Y)
+
+
+def test_chain_takes_no_gradient_where_nothing_is_left_to_learn():
+    for first in (layers.noop(), layers.list2array(), layers.Dropout(0.1)):
+        model = layers.chain(first, forgetful(True), layers.Linear(3, 4)).initialize()
+        Y, backprop = model([floats(5, 4)] if first.name == "list2array" else floats(5, 4), True)
+        assert backprop(Y) is None
+
+
 def test_clone():
     layer = layers.Linear(4, 4).initialize()
     assert layers.clone(layer, 1) is layer

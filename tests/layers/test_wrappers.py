@@ -77,7 +77,9 @@ def test_output_and_gradient_come_back_as_they_went_in(wrap, X):
         lambda: layers.with_list(layers.map_list(layers.Linear(3, 4))),
         lambda: layers.with_ragged(layers.with_array(layers.Linear(3, 4))),
         lambda: layers.MultiHeadAttention(3, 4, nH=1),
-        lambda: layers.chain(layers.padded2list(), layers.map_list(layers.Linear(3, 4)), layers.list2padded()),
+        lambda: layers.chain(
+            layers.padded2list(), layers.map_list(layers.Linear(3, 4)), layers.list2padded()
+        ),
     ],
 )
 @pytest.mark.parametrize("rows", [[0], [1, 2], [3, 3]])
