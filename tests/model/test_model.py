@@ -472,11 +472,17 @@ def test_edge_model_19_initialize_validates_partial_forwards():
     def forward(extra, model, X: Floats2d, is_train):
         return X, lambda dY: dY
 
-    model = Model("typed", partial(forward, "extra"))
-    with data_validation(True):
-        model.initialize(X=numpy.zeros((2, 2), dtype="f"))
-        with pytest.raises(DataValidationError):
-            model.initialize(X=numpy.zeros(2, dtype="f"))
+    def scaled(model, X: Floats2d, is_train, scale):
+        return X * scale, lambda dY: dY * scale
+
+    for bound in (partial(forward, "extra"), partial(scaled, scale=2)):
+        model = Model("typed", bound)
+        with data_validation(True):
+            model.initialize(X=numpy.zeros((2, 2), dtype="f"))
+            with pytest.raises(DataValidationError, match="dimensions"):
+                model.initialize(X=numpy.zeros(2, dtype="f"))
+    with data_validation(True), pytest.raises(DataValidationError, match="expected 3 arguments"):
+        Model("typed", scaled).initialize()
 
 
 def test_replace_callbacks():
