@@ -86,7 +86,7 @@ def test_other_layers(build, right, wrong):
     ],
 )
 def test_layers_inside_of_others_raise_the_same_error(build, wrong):
-    with data_validation(True), pytest.raises(DataValidationError, match="'(relu|para-attn)'"):
+    with data_validation(True), pytest.raises(DataValidationError, match=r"'(relu|para-attn)'"):
         build().initialize(X=wrong)
 
 
