@@ -326,6 +326,18 @@ def test_set_grad_stores_by_reference():
     assert_array_equal(dW, [1, 1])
 
 
+def test_a_gradient_is_removed_like_a_parameter():
+    model = Model("layer", identity, params={"W": numpy.ones(2, dtype="f")})
+    for _ in range(2):
+        model.set_grad("W", numpy.ones(2, dtype="f"))
+        model.set_grad("W", None)
+        assert not model.has_grad("W") and model.grad_names == ()
+        with pytest.raises(KeyError, match="No gradient"):
+            model.get_grad("W")
+    model.to_cpu()
+    assert model.copy().grad_names == ()
+
+
 def test_get_gradients_covers_the_tree(node):
     inner = node("inner", W=[1, 2])
     outer = node("outer", inner, W=[3, 4])
