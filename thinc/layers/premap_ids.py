@@ -63,4 +63,4 @@ def _as_array(ids: Any) -> numpy.ndarray:
 
 
 def _is_id(value: Any) -> bool:
-    return isinstance(value, (int, numpy.integer)) and -(2**63) <= value < 2**64
+    return isinstance(value, (int, numpy.integer)) and -(2**63) <= int(value) < 2**64
