@@ -166,6 +166,31 @@ def stack(model, Xs, is_train):
     return numpy.stack(Xs), list
 
 
+@pytest.mark.parametrize("X", [[], [[]], [[], []]])
+def test_with_flatten_of_empty_lists_keeps_their_number(X):
+    for model in (
+        layers.with_flatten(Model("rows", lambda model, X, is_train: (matrix(RNG)[:0], list))),
+        layers.with_flatten_v2(layers.map_list(layers.noop())),
+        layers.with_flatten_v2(layers.with_array(layers.Linear(3, 4).initialize())),
+    ):
+        Y, backprop = model(X, True)
+        assert [len(item) for item in Y] == [0] * len(X)
+        assert [len(item) for item in backprop(Y)] == [0] * len(X)
+
+
+@pytest.mark.parametrize("backprop_layer", [list, numpy.asarray])
+def test_with_flatten_v2_takes_layers_that_return_arrays(backprop_layer):
+    model = layers.with_flatten_v2(
+        Model("stack", lambda model, X, is_train: (numpy.stack(X), backprop_layer))
+    )
+    X = matrix(RNG)
+    Y, backprop = model([list(X[:2]), [], list(X[2:])], True)
+    assert [y.shape for y in Y] == [(2, 4), (0, 4), (3, 4)]
+    dX = backprop(Y)
+    assert [len(d) for d in dX] == [2, 0, 3]
+    numpy.testing.assert_array_equal(numpy.concatenate([*dX[0], *dX[2]]), X.reshape(-1))
+
+
 def test_edge_layers_7_with_flatten_splits_rows():
     seen = []
     inner = layers.chain(Model("stack", stack), spy(seen))
