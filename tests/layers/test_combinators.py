@@ -19,7 +19,7 @@ def dims(model):
     return {name: model.maybe_get_dim(name) for name in model.dim_names}
 
 
-@pytest.mark.parametrize("name", ["chain", "concatenate", "tuplify", "residual", "clone"])
+@pytest.mark.parametrize("name", ["add", "chain", "concatenate", "tuplify", "residual", "clone"])
 def test_what_is_no_layer(name):
     """Such as a layer that was not called, or a list of layers in the place of arguments."""
     combinator = getattr(layers, name)

@@ -61,9 +61,8 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     layers = model.layers
     fill_widths([model, *layers], "nI", X)
-    for (
-        layer
-    ) in layers:  # a layer that knows its width is not as wide as the whole, or as what a chain ends in
+    # A layer that knows its width is not as wide as the whole, or as what a chain ends in.
+    for layer in layers:
         layer.initialize(X=X, Y=None if layer.has_dim("nO") else Y)
     if all(layer.has_dim("nO") for layer in layers):
         model.set_dim("nO", sum(layer.get_dim("nO") for layer in layers))
