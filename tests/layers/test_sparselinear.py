@@ -180,3 +180,12 @@ def test_arrays_at_odd_addresses(build):
     backprop(dY)
     assert (Y == Y_expected).all()
     assert (model.get_grad("W") == expected.get_grad("W")).all()
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_parameters_that_are_views(build):
+    model = known(build)
+    expected = model.predict((KEYS, VALUES, LENGTHS))
+    model.set_param("W", numpy.repeat(model.get_param("W"), 2)[::2])
+    model.set_param("b", at_an_odd_address(model.get_param("b")))
+    assert (model.predict((KEYS, VALUES, LENGTHS)) == expected).all()

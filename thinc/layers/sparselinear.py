@@ -65,7 +65,7 @@ def forward(
     b: Any = model.get_param("b")
     inputs: Any = keys_values_lengths
     if not sparse.ready(W, b, inputs):
-        W, b = to_numpy(W), to_numpy(b)
+        W, b = (numpy.require(to_numpy(param), requirements=["C", "ALIGNED"]) for param in (W, b))
         inputs = _checked(model, inputs, W.dtype)
     keys, values, lengths = inputs
     v1_indexing = model.attrs["v1_indexing"]
