@@ -253,12 +253,14 @@ class Optimizer:
         slots = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
         found_again: dict[str, Any] = {"_names": None, "_groups_of": {}}
         state = {name: getattr(self, name) for name in slots if hasattr(self, name)}
-        return None, state | found_again
+        return getattr(
+            self, "__dict__", None
+        ), state | found_again  # subclasses may have attributes of their own
 
     def __setstate__(self, state: Any) -> None:
         """Take over a pickled state; one that was written by an earlier version has fewer parts."""
         self._prepare_slots()
-        for name, value in state[1].items():
+        for name, value in {**(state[0] or {}), **state[1]}.items():
             setattr(self, name, value)
 
     def _check_clip(self) -> None:
@@ -411,7 +413,7 @@ class Optimizer:
             usable = [self._is_usable(key, dW) for key, dW in zip(keys, gradients, strict=True)]
             if not all(usable):
                 return self._update_usable(usable, keys, weights, gradients, lr_scale)
-        if all(isinstance(W, numpy.ndarray) for W in weights):
+        if all([isinstance(W, numpy.ndarray) for W in weights]):
             updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated
@@ -446,8 +448,8 @@ class Optimizer:
             if self._names is None or self._names.mark != mark:
                 self._names = Names(mark, self, nodes)
                 self._groups_of = self._names.settings
-        shims = [shim for node in nodes for shim in node.shims]
-        if self.clip == "global" and shims:
+        shims = [shim for node in nodes for shim in node.shims] if self.clip == "global" else []
+        if shims:
             found = [(key, dW) for _, key, _, dW in todo]
             found += [((shim.id, name), dW) for shim in shims for name, dW in shim.get_gradients().items()]
             self._norm = norm_of(
@@ -562,7 +564,7 @@ class Optimizer:
         return self._load(read_bytes(path), model, f"the optimizer from {path}")
 
     def _load(self, data: bytes, model: Any, what: str) -> "Optimizer":
-        prepare_state(self, unseal(_KIND, data, what), model, what)()
+        prepare_state(self, unseal(_KIND, data, what), model, what, is_loaded=True)()
         return self
 
     def to_gpu(self) -> None:

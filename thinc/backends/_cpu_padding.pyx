@@ -323,20 +323,19 @@ cdef void from_steps(
 
 
 cdef bint fits(cnp.ndarray data, cnp.ndarray lengths, cnp.ndarray indices):
-    # whether the columns of a Padded can be taken out one by one: a permutation, and lengths that there are steps for
+    # whether the columns of a Padded can be taken out one by one: a position for each, and as many steps as it is long
     cdef Py_ssize_t n = cnp.PyArray_DIM(lengths, 0), i
     cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
     if cnp.PyArray_DIM(indices, 0) != n or cnp.PyArray_NDIM(data) < 2 or cnp.PyArray_DIM(data, 1) != n:
         return False
     for i in range(n):
-        if length[i] < 0 or length[i] > cnp.PyArray_DIM(data, 0) or index[i] < 0 or index[i] >= n:
+        if length[i] < 0 or length[i] > cnp.PyArray_DIM(data, 0):
             return False
-    return True
+    return are_positions(indices)
 
 
 cdef bint are_positions(cnp.ndarray indices):
-    # each of 0 .. n - 1 once; they are known to be in that range
+    # each of 0 .. n - 1 once
     cdef Py_ssize_t n = cnp.PyArray_DIM(indices, 0), i
     cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
     cdef char* seen = <char*>malloc(n + 1)
@@ -345,7 +344,9 @@ cdef bint are_positions(cnp.ndarray indices):
         raise MemoryError()
     memset(seen, 0, n)
     for i in range(n):
-        once = once and not seen[index[i]]
+        if index[i] < 0 or index[i] >= n or seen[index[i]]:
+            once = False
+            break
         seen[index[i]] = 1
     free(seen)
     return once
@@ -357,7 +358,7 @@ cdef tuple to_rows(object padded):
     if not is_plain(data):
         return None
     cdef cnp.ndarray lengths = as_lengths(padded.lengths), indices = as_lengths(padded.indices)
-    if lengths is None or indices is None or not fits(data, lengths, indices) or not are_positions(indices):
+    if lengths is None or indices is None or not fits(data, lengths, indices):
         return None
     cdef cnp.ndarray steps = <cnp.ndarray>data
     if not cnp.PyArray_IS_C_CONTIGUOUS(steps):
@@ -528,6 +529,21 @@ class CpuPadding:
         stack(target, parts, steps)
         return out
 
+    def insert_into(self, shape, Xs):
+        cdef Parts parts = as_parts(Xs, False)
+        cdef cnp.ndarray out
+        cdef Py_ssize_t steps
+        cdef char* target
+        if parts is None or type(shape) is not tuple or len(<tuple>shape) < 2 or type(shape[1]) is not int \
+                or not parts.longest <= shape[1] <= LARGEST \
+                or shape != (parts.count, shape[1], *(<object>parts.first).shape[1:]):
+            return super().insert_into(shape, Xs)
+        steps = shape[1]
+        out = new_array(parts.first, parts.count, steps, 2)
+        target = cnp.PyArray_BYTES(out)
+        stack(target, parts, steps)
+        return out
+
     def unpad(self, padded, lengths):
         cdef cnp.ndarray array, n
         cdef Py_ssize_t i
@@ -591,7 +607,7 @@ class CpuPadding:
         cdef const int32_t* length
         cdef char* target
         if parts is None or order is None or lengths is None or cnp.PyArray_DIM(order, 0) != parts.count \
-                or cnp.PyArray_DIM(lengths, 0) != parts.count or not are_in_range(order):
+                or cnp.PyArray_DIM(lengths, 0) != parts.count or not are_positions(order):
             return super()._list2padded_like(seqs, like)
         column = <const int32_t*>cnp.PyArray_DATA(order)
         length = <const int32_t*>cnp.PyArray_DATA(lengths)
@@ -691,12 +707,3 @@ class CpuPadding:
 cdef Py_ssize_t row_of_steps(cnp.ndarray X) noexcept:
     # bytes of a row of X (S, B, width)
     return cnp.PyArray_DIM(X, 2) * cnp.PyArray_ITEMSIZE(X)
-
-
-cdef bint are_in_range(cnp.ndarray indices):
-    cdef Py_ssize_t n = cnp.PyArray_DIM(indices, 0), i
-    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
-    for i in range(n):
-        if index[i] < 0 or index[i] >= n:
-            return False
-    return True

@@ -61,8 +61,10 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     layers = model.layers
     fill_widths([model, *layers], "nI", X)
-    for layer in layers:
-        layer.initialize(X=X, Y=Y)
+    for (
+        layer
+    ) in layers:  # a layer that knows its width is not as wide as the whole, or as what a chain ends in
+        layer.initialize(X=X, Y=None if layer.has_dim("nO") else Y)
     if all(layer.has_dim("nO") for layer in layers):
         model.set_dim("nO", sum(layer.get_dim("nO") for layer in layers))
 
@@ -92,6 +94,8 @@ def _kind(Y: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _join_arrays(model: Model[Any, Any], Ys: Sequence[Any]) -> tuple[Any, Like]:  # (B, n) each -> (B, Σ n)
     Y = model.ops._concatenate(Ys, axis=-1)
+    if not Y.size and 0 in [part.shape[-1] for part in Ys]:
+        Y = Y[..., :0]  # a part of an empty batch has lost its width, so nobody knows that of the whole
     return Y, Like([part.shape[-1] for part in Ys], Y.shape, "f" if Y.dtype.kind == "f" else "fiu")
 
 
