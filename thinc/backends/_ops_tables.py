@@ -101,6 +101,11 @@ class TableOps(ArrayOps):
         Returns
         -------
         uint32 array ``(N, 4)``.
+
+        Raises
+        ------
+        TypeError
+            If the ids are not integers.
         """
         if not 0 <= seed < 2**32:
             raise OverflowError(f"hash: the seed must be in [0, 2**32), got {seed}")
@@ -123,6 +128,11 @@ class TableOps(ArrayOps):
         Returns
         -------
         uint64 array ``(max(0, N - n + 1),)``.
+
+        Raises
+        ------
+        TypeError
+            If the keys are not integers.
         """
         keys = self.asarray(keys)
         check_ids(keys)
