@@ -132,6 +132,17 @@ def load_checkpoint(
     return content.get("extra")
 
 
+def _check_extra(extra: Any) -> None:
+    """Refuse what can be written but not read back, such as dicts with tuples as keys, before a file is replaced."""
+    try:
+        unpack(pack(extra), "`extra`")
+    except (OverflowError, TypeError, ValueError) as err:
+        raise TypeError(
+            f"A checkpoint cannot hold this as `extra` ({err.__cause__ or err}): expected numbers, text, bytes, lists, "
+            "dicts with such keys, and NumPy arrays of numbers"
+        ) from err
+
+
 def position_in(batches: SizedGenerator | None) -> Any:
     """The position in batches as plain data, or None without them."""
     return None if batches is None else _check_batches(batches).get_state()
@@ -159,14 +170,3 @@ def _check_batches(batches: Any) -> Batches:
             f"not in {type(batches)}; for others, keep a count in `extra`"
         )
     return batches
-
-
-def _check_extra(extra: Any) -> None:
-    """Raise TypeError unless what a file would hold can be read again."""
-    try:
-        unpack(pack(extra), "extra")
-    except Exception as err:  # the errors of the format have no common base
-        raise TypeError(
-            f"Cannot save `extra` in a checkpoint: {err.__cause__ or err}. Expected numbers of up to 64 bits, text, "
-            "bytes, arrays of numbers, and lists and dicts of these, with numbers or text as keys"
-        ) from err

@@ -309,3 +309,11 @@ def test_importing_backends_imports_no_framework(tmp_path):
         "assert not found, found"
     )
     run_python("-c", code, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("ops", ["numpy", NumpyOps, numpy])
+def test_only_a_backend_can_be_the_current_one(ops):
+    before = get_current_ops()
+    with pytest.raises(TypeError, match=r"expected an Ops object, such as get_ops"):
+        set_current_ops(ops)
+    assert get_current_ops() is before

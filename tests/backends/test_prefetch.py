@@ -59,14 +59,6 @@ def test_the_same_batches_in_the_same_order(ops, buffer, settings):
             assert b == d
 
 
-@pytest.mark.parametrize("buffer", ["8", None, [8]])
-def test_a_buffer_that_is_no_number_is_refused_at_once(ops, buffer):
-    data = [[1], [2, 3]]
-    for batch in (ops.minibatch, ops.multibatch, ops.minibatch_by_length, ops.multibatch_by_length):
-        with pytest.raises(TypeError, match="batches to prepare ahead must be a number, got buffer="):
-            batch(2, data, buffer=buffer)
-
-
 def test_a_thread_reads_the_data_ahead():
     data = Recording(100)
     batches = iter(NumpyOps().minibatch(10, data, buffer=3))

@@ -161,3 +161,31 @@ def test_bad_types_and_gradients_are_refused(build):
     model.set_param("W", model.get_param("W")[:2])
     with pytest.raises(ValueError, match="too few"):
         model.predict((KEYS, VALUES, LENGTHS))
+
+
+def at_an_odd_address(array):
+    view = numpy.zeros(array.nbytes + 1, dtype="uint8")[1:].view(array.dtype).reshape(array.shape)
+    view[...] = array
+    return view
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_arrays_at_odd_addresses(build):
+    """As `numpy.frombuffer` makes them of bytes from a file."""
+    inputs, dY = (KEYS, VALUES, LENGTHS), numpy.arange(6, dtype="float32").reshape(2, 3)
+    model, expected = known(build), known(build)
+    Y, backprop = model.begin_update(tuple(map(at_an_odd_address, inputs)))
+    backprop(at_an_odd_address(dY))
+    Y_expected, backprop = expected.begin_update(inputs)
+    backprop(dY)
+    assert Y.tolist() == Y_expected.tolist()
+    assert (model.get_grad("W") == expected.get_grad("W")).all()
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_parameters_that_are_views(build):
+    model = known(build)
+    expected = model.predict((KEYS, VALUES, LENGTHS))
+    model.set_param("W", numpy.repeat(model.get_param("W"), 2)[::2])
+    model.set_param("b", at_an_odd_address(model.get_param("b")))
+    assert (model.predict((KEYS, VALUES, LENGTHS)) == expected).all()

@@ -80,6 +80,8 @@ def get_current_ops() -> Ops:
 
 def set_current_ops(ops: Ops) -> None:
     """Use this backend from now on in this context."""
+    if ops is not None and not isinstance(ops, Ops):
+        raise TypeError(f"Cannot use {ops!r} as a backend: expected an Ops object, such as get_ops('cpu')")
     context_ops.set(ops)
     _thread_record.ops = ops
 

@@ -153,6 +153,7 @@ cdef void copy_range(void* context, Py_ssize_t first, Py_ssize_t last) noexcept 
 
 cdef cnp.ndarray joined(object arrays, bint side_by_side):
     # The arrays along their last axis, or their first; None if they are not contiguous arrays of numbers that fit.
+    arrays = tuple(arrays)  # a list may change while the GIL is released
     cdef Py_ssize_t n = len(arrays), i, rows = 1, total = 0
     cdef int d, ndim, axis
     cdef cnp.npy_intp dims[MAX_DIMS]

@@ -244,7 +244,7 @@ class BatchingOps(ArrayOps):
     def _pass_settings(self, shuffle: bool, buffer: int, seed: int | None) -> dict[str, Any]:
         """What is common to all kinds of batches."""
         if not isinstance(buffer, Real):
-            raise TypeError(f"The number of batches to prepare ahead must be a number, got buffer={buffer!r}")
+            raise TypeError(f"The buffer must be a number of batches, got {buffer!r} of type {type(buffer)}")
         return {
             "shuffle": bool(shuffle),
             "buffer": buffer,
@@ -272,6 +272,10 @@ class BatchingOps(ArrayOps):
         if isinstance(data, numpy.ndarray):  # the data is in main memory, the batches go to the device
             return lambda key: xp.asarray(data[key], order="C")
         if isinstance(data, Pairs):
+            if len(data.two) < len(data.one):
+                raise IndexError(
+                    f"{operation}: the Pairs have {len(data.one)} items, but their second ones are only {len(data.two)}"
+                )
             take_one = self._batch_taker(operation, data.one)
             take_two = self._batch_taker(operation, data.two)
             return lambda key: Pairs(take_one(key), take_two(key))

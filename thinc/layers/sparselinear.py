@@ -65,7 +65,7 @@ def forward(
     b: Any = model.get_param("b")
     inputs: Any = keys_values_lengths
     if not sparse.ready(W, b, inputs):
-        W, b = to_numpy(W), to_numpy(b)
+        W, b = (numpy.require(to_numpy(param), requirements=["C", "ALIGNED"]) for param in (W, b))
         inputs = _checked(model, inputs, W.dtype)
     keys, values, lengths = inputs
     v1_indexing = model.attrs["v1_indexing"]
@@ -89,7 +89,7 @@ class Backprop:
         model = self.model
         W = model.get_param("W")
         dY = fit_gradient(model, dY, (len(self.lengths), model.get_dim("nO")), "fiu")
-        dY = to_numpy(dY).astype(W.dtype, order="C", copy=False)
+        dY = numpy.require(to_numpy(dY), W.dtype, ["C", "ALIGNED"])
         # Straight into the gradient if it is on the CPU: the table may be much larger than the batch.
         in_place = model.has_grad("W") and isinstance(model.get_grad("W"), numpy.ndarray)
         dW: Any = model.get_grad("W") if in_place else numpy.zeros(W.shape, dtype=W.dtype)
@@ -127,8 +127,8 @@ def _checked(model: Model[Any, Any], inputs: Any, dtype: Any) -> tuple[Any, Any,
 
 
 def _as_vector(model: Model[Any, Any], name: str, array: Any, kinds: str, dtype: Any) -> Any:
-    """Return a contiguous vector of the dtype, if the array is one of numbers of these kinds."""
-    if array.dtype is dtype and array.ndim == 1 and array.flags.c_contiguous:
+    """Return a contiguous, aligned vector of the dtype, if the array is one of numbers of these kinds."""
+    if array.dtype is dtype and array.ndim == 1 and array.flags.c_contiguous and array.flags.aligned:
         return array
     if array.ndim != 1 or (array.size and array.dtype.kind not in kinds):
         expected = "integers" if kinds == "iu" else "numbers"
