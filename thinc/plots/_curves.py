@@ -60,7 +60,7 @@ def curves(
     Raises
     ------
     ValueError
-        If there is nothing to draw, or a name of `panels` is not in the log.
+        If there is nothing to draw, a name of `panels` is not in the log, or a record is none.
     ImportError
         If matplotlib is not installed.
 
@@ -134,6 +134,11 @@ def _points(log: Iterable[Record]) -> dict[str, Points]:
     """Steps and values for each name that has numbers, in the order in which they turn up."""
     found: dict[str, Points] = {}
     for count, record in enumerate(log, 1):
+        if not isinstance(record, Mapping) or not isinstance(record.get("step", count), NUMBERS):
+            raise ValueError(
+                f"curves: expected a dict of names and numbers, with a number as step if any, got as record {count} "
+                f"{str(record)[:80]}"
+            )
         step = record.get("step", count)
         for name, value in record.items():
             if name in NOT_DRAWN or isinstance(value, bool) or not isinstance(value, NUMBERS):
