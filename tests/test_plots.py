@@ -143,7 +143,11 @@ def test_many_panels():
         ([], {}, r"expected names of \[\] to draw, got none"),
         (LOG, {"panels": {"A": ["acc"]}}, r"\['dev', 'loss', 'rate'\] to draw, got \['acc'\]"),
         (LOG, {"smooth": 0}, "smooth to be at least 1, got 0"),
-        ([{"a": 1.0}, {"a": 1.0, "step": None}], {}, "with a number as step if any, got as record 2 {'a': 1.0"),
+        (
+            [{"a": 1.0}, {"a": 1.0, "step": None}],
+            {},
+            "with a number as step if any, got as record 2 {'a': 1.0",
+        ),
         ([{"a": 1.0, "step": "x"}], {}, "got as record 1"),
         ([1.0], {}, "expected a dict of names and numbers, .* got as record 1 1.0"),
     ],
