@@ -180,11 +180,11 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         """What to train on, and what to watch, if anything."""
         if not self.early_stopping:
             return (X, Y), None
-        n_held = math.ceil(self.validation_fraction * len(X))
-        if n_held < self._fewest_held_out or n_held == len(X):
+        n_held = max(math.ceil(self.validation_fraction * len(X)), self._fewest_held_out)
+        if n_held >= len(X):
             raise ValueError(
-                f"{type(self).__name__}: cannot hold out {n_held} of {len(X)} rows to watch; expected at least "
-                f"{self._fewest_held_out}, and some to train on. Change validation_fraction, or early_stopping=False"
+                f"{type(self).__name__}: cannot hold out {n_held} of n_samples={len(X)} to watch, for none would be "
+                "left to train on. Give more, or use a smaller validation_fraction, or early_stopping=False"
             )
         train_X, held_X, train_Y, held_Y = train_test_split(
             X, Y, test_size=n_held, stratify=self._strata(Y, n_held), random_state=self._seed()

@@ -34,7 +34,7 @@ class ThincRegressor(RegressorMixin, Estimator):  # type: ignore[misc]
     epochs, batch_size, shuffle
         As for `ThincClassifier`.
     early_stopping, validation_fraction, patience, tol
-        As for `ThincClassifier`, with R² for the accuracy.
+        As for `ThincClassifier`, with R² for the accuracy; at least two rows are held out.
     warm_start, random_state
         As for `ThincClassifier`.
 
