@@ -122,6 +122,20 @@ def test_a_network_and_the_names_of_its_parameters(tmp_path):
     numpy.testing.assert_allclose(predict(tmp_path / "model.onnx", X), model.predict(X), rtol=1e-5, atol=1e-6)
 
 
+def test_more_than_a_file_can_hold(tmp_path, monkeypatch):
+    from thinc.onnx import _graph
+
+    model = draw_weights(Linear(5, 6))
+    monkeypatch.setattr(_graph, "MOST_BYTES", 4 * 35 - 1)
+    with pytest.raises(
+        ValueError, match=r"model 'linear' to ONNX: it has 140 bytes of parameters, but .* hold 139"
+    ):
+        save_onnx(tmp_path / "model.onnx", model)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(_graph, "MOST_BYTES", 4 * 35)
+    save_onnx(tmp_path / "model.onnx", model)
+
+
 @pytest.mark.parametrize("name", ["", "漢字 \n", "x" * 1000])
 def test_names_of_models(name, tmp_path):
     model = draw_weights(chain(Relu(4, 6), Linear(2, 4)))

@@ -34,7 +34,7 @@ def save_onnx(path: Any, model: Model[Any, Any], X: Any = None) -> None:
     ------
     ValueError
         If there is another layer in it, or one that does not take what it gets, which the error names; or a parameter
-        without a value.
+        without a value; or more than the 2 GB that a file can hold.
     ImportError
         If onnx is not installed.
 

@@ -9,6 +9,7 @@ from ._values import Port
 
 OPSET = 18  # the first with bitwise operations, which hashing takes
 ML_OPSET = 2  # of tables from ids to ids
+MOST_BYTES = 2**31 - 2**20  # in a file: a limit of its encoding, less what is not parameters
 IR_VERSION = 8  # of the same time as the opset: runtimes refuse what is newer than they are
 
 
@@ -62,7 +63,13 @@ class Graph:
         return self.op("Cast", X, to=helper.np_dtype_to_tensor_dtype(numpy.dtype(dtype)))
 
     def finish(self, inputs: list[Port], outputs: list[Port], name: str) -> bytes:
-        """Check the graph; return it as bytes."""
+        """Check the graph; return it as bytes. Raise ValueError if it has more parameters than a file can hold."""
+        n_bytes = sum(len(constant.raw_data) for constant in self._constants.values())
+        if n_bytes > MOST_BYTES:
+            raise ValueError(
+                f"Cannot export model '{name}' to ONNX: it has {n_bytes} bytes of parameters, but a file can hold "
+                f"{MOST_BYTES}. Export its parts to files of their own."
+            )
         graph = helper.make_graph(
             self._nodes, name, _infos(inputs), _infos(outputs), list(self._constants.values())
         )
