@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy
 import pytest
 
+import thinc.checkpoint
 from helpers.process import run_python
 from helpers.resumable_run import Run, make_batches, make_data
+from thinc._util.msgpack import seal, unseal
 from thinc.api import (
     Adafactor,
     Adam,
@@ -584,3 +586,26 @@ def test_positions_that_would_take_forever_are_refused():
     for prepare in (batches.prepare_state, batches.prepare_share):
         with pytest.raises(ValueError, match="of its sizes have been drawn, expected up to 1000000000"):
             prepare(state, "'file'")
+
+
+@pytest.mark.parametrize("part_bytes", [1, 100, 10**6])
+def test_a_model_in_parts(tmp_path, monkeypatch, part_bytes):
+    """One that is larger than the format takes in one piece."""
+    model = Linear(3, 4).initialize()
+    monkeypatch.setattr(thinc.checkpoint, "PART_BYTES", part_bytes)
+    save_checkpoint(tmp_path / "c", model, None)
+    other = Linear()
+    load_checkpoint(tmp_path / "c", other, None)
+    assert other.to_bytes() == model.to_bytes()
+
+
+@pytest.mark.parametrize("parts", [None, [1], [b"", "x"], [], "x", {}])
+def test_parts_of_no_model(tmp_path, parts):
+    model = Linear(3, 4).initialize()
+    save_checkpoint(tmp_path / "c", model, None)
+    content = unseal("checkpoint 1", (tmp_path / "c").read_bytes(), "it")
+    (tmp_path / "c").write_bytes(seal("checkpoint 1", {**content, "model": parts}))
+    before = model.to_bytes()
+    with pytest.raises(ValueError, match=r"not laid out as a checkpoint|not a valid MessagePack message"):
+        load_checkpoint(tmp_path / "c", model, None)
+    assert model.to_bytes() == before

@@ -16,6 +16,7 @@ from .types import SizedGenerator
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 _KIND = "checkpoint 1"
+PART_BYTES = 2**31  # the format holds less than 4 GB in one piece
 
 
 def save_checkpoint(
@@ -68,7 +69,7 @@ def save_checkpoint(
     _check_extra(extra)
     content = {
         "version": __version__,
-        "model": model.to_bytes(),
+        "model": _in_parts(model.to_bytes()),
         "optimizer": None if optimizer is None else to_state(optimizer, model),
         "random": get_random_state(),
         "batches": position_in(batches),
@@ -114,7 +115,8 @@ def load_checkpoint(
     """
     what = f"the checkpoint {path}"
     content = unseal(_KIND, read_bytes(path), what)
-    if not isinstance(content, dict) or not isinstance(content.get("model"), bytes):
+    data = _join(content.get("model")) if isinstance(content, dict) else None
+    if data is None:
         raise ValueError(f"Cannot load {what}: it is not laid out as a checkpoint")
     steps = [prepare_random_state(content.get("random"), what)]
     if optimizer is not None:
@@ -122,7 +124,7 @@ def load_checkpoint(
             raise ValueError(f"Cannot load {what}: it was saved without an optimizer; pass optimizer=None")
         steps.append(prepare_state(optimizer, content["optimizer"], model, f"the optimizer from {what}"))
     steps += prepare_position(batches, content.get("batches"), what)
-    message = unpack(content["model"], f"model '{model.name}' from {what}")
+    message = unpack(data, f"model '{model.name}' from {what}")
     try:
         model.from_dict(message)  # the last that can refuse
     except (IndexError, KeyError, ValueError) as err:
@@ -161,6 +163,21 @@ def prepare_position(
         raise ValueError(f"Cannot load {what}: it was saved without batches; leave them out")
     checked = _check_batches(batches)
     return [(checked.prepare_share if is_share else checked.prepare_state)(position, what)]
+
+
+def _in_parts(data: bytes) -> Any:
+    """Bytes as they are or, if there are too many, as a list of parts."""
+    if len(data) <= PART_BYTES:
+        return data
+    return [data[start : start + PART_BYTES] for start in range(0, len(data), PART_BYTES)]
+
+
+def _join(parts: Any) -> bytes | None:
+    """What `_in_parts` got, or None if that is something else."""
+    if isinstance(parts, bytes):
+        return parts
+    is_list = isinstance(parts, list) and all(isinstance(part, bytes) for part in parts)
+    return b"".join(parts) if is_list else None
 
 
 def _check_batches(batches: Any) -> Batches:
