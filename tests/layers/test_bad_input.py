@@ -269,6 +269,14 @@ def test_what_was_got_is_described(X, description):
         layers.Linear(2, 4).initialize().predict(X)
 
 
+def test_lengths_without_dimensions_are_described_too():
+    for layer in (layers.reduce_sum(), layers.with_list(layers.noop())):
+        with pytest.raises(
+            (TypeError, ValueError), match=f"^{re.escape(layer.name)} expects .* got a Ragged of 1 seq"
+        ):
+            layer.predict(Ragged(matrix(rng()), numpy.array(5)))
+
+
 @pytest.mark.parametrize(
     "build", [lambda: layers.LSTM(3, 4), lambda: layers.GRU(3, 4), lambda: layers.SinusoidalPositions(4)]
 )
