@@ -435,6 +435,10 @@ def test_map_list_initializes_with_the_first_items():
     model = layers.map_list(layers.Linear()).initialize(X=arrays(RNG), Y=[floats(RNG, 2, 7)])
     assert (model.layers[0].get_dim("nI"), model.layers[0].get_dim("nO")) == (4, 7)
     layers.map_list(layers.Linear(2, 3)).initialize(X=[], Y=[])
+    rows = layers.map_list(layers.with_reshape(layers.Linear())).initialize(
+        X=numpy.zeros((2, 3, 4, 5), "float32"), Y=[cube(RNG)]
+    )
+    assert rows.layers[0].get_dim("nI") == 5
     Y, backprop = model(arrays(RNG), True)
     with pytest.raises(ValueError):
         backprop(Y[:2])
