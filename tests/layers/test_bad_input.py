@@ -199,6 +199,18 @@ def test_initialization_that_fails_in_the_middle_changes_nothing():
     assert_state(model, before)
 
 
+def test_initialization_that_is_interrupted_changes_nothing():
+    def interrupted(ops, shape):
+        raise KeyboardInterrupt
+
+    model = layers.chain(layers.Linear(3), layers.Linear(2, init_W=interrupted))
+    before = state(model)
+    with pytest.raises(KeyboardInterrupt):
+        model.initialize(X=matrix(rng()))
+    assert_state(model, before)
+    assert model.layers[0].has_param("W") is None
+
+
 def test_the_innermost_layer_answers():
     model = layers.chain(layers.Relu(3, 4), layers.with_array(layers.Linear(2, 3))).initialize()
     with pytest.raises(
