@@ -97,6 +97,45 @@ def test_part_of_a_padded_is_a_padded(build, rows):
     assert backprop(Y).lengths.tolist() == Y.lengths.tolist()
 
 
+def sequence_batches():
+    Xs = [floats(RNG, n, 4) for n in (3, 1, 0, 4)]
+    return Xs, Ragged(numpy.concatenate(Xs), ints(3, 1, 0, 4)), NumpyOps().list2padded(Xs)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        layers.with_padded,
+        layers.with_ragged,
+        lambda layer: layers.with_list(layers.with_ragged(layer)),
+        lambda layer: layers.with_padded(layers.with_list(layers.with_ragged(layer))),
+        lambda layer: layers.with_ragged(layers.with_list(layers.with_padded(layer))),
+    ],
+)
+def test_layers_may_change_the_lengths_of_sequences(wrap):
+    model = wrap(layers.Conv1d(3, 4, 2, padding=0)).initialize()
+    as_list, as_ragged, as_padded = sequence_batches()
+    expected, backprop = model(as_list, True)
+    dXs = backprop(expected)
+    assert [len(Y) for Y in expected] == [2, 0, 0, 3]
+    Y, backprop = model(as_ragged, True)
+    assert Y.lengths.tolist() == [2, 0, 0, 3]
+    numpy.testing.assert_allclose(Y.data, numpy.concatenate(expected), rtol=1e-5, atol=1e-6)
+    dX = backprop(Y)
+    assert dX.lengths.tolist() == [3, 1, 0, 4]
+    numpy.testing.assert_allclose(dX.data, numpy.concatenate(dXs), rtol=1e-5, atol=1e-6)
+    Y, backprop = model(as_padded, True)
+    assert Y.lengths.tolist() == [3, 2, 0, 0] and backprop(Y).lengths.tolist() == [4, 3, 1, 0]
+
+
+@pytest.mark.parametrize("wrap", [layers.with_array, layers.with_array2d])
+@pytest.mark.parametrize("X", sequence_batches())
+def test_with_array_refuses_layers_that_change_the_number_of_rows(wrap, X):
+    model = wrap(layers.array_getitem(slice(1, None)))
+    with pytest.raises(ValueError, match=r"row|reshape"):
+        model.predict(X)
+
+
 def test_with_padded_takes_raw_data_and_arrays():
     X = padded(RNG)
     seen = []
