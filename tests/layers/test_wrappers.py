@@ -7,8 +7,8 @@ import numpy
 import pytest
 
 from helpers.batches import assert_batches_close, assert_batches_equal
-from helpers.gradcheck import gradients
-from helpers.layer_table import arrays, cube, floats, ids, ints, matrix, padded, ragged
+from helpers.gradcheck import check_model, gradients, to_float64
+from helpers.layer_table import arrays, cube, floats, ids, ints, matrix, padded, projection, ragged
 from thinc import compat, layers
 from thinc.backends import NumpyOps
 from thinc.model import Model
@@ -95,6 +95,28 @@ def test_part_of_a_padded_is_a_padded(build, rows):
     for k, (row, n) in enumerate(zip(rows, Y.lengths, strict=True)):
         numpy.testing.assert_allclose(Y.data[:n, k], expected.data[:n, row], rtol=1e-4, atol=1e-6)
     assert backprop(Y).lengths.tolist() == Y.lengths.tolist()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        layers.reduce_sum,
+        layers.reduce_last,
+        lambda: layers.ParametricAttention(6),
+        lambda: layers.expand_window(1),
+        lambda: layers.concatenate(layers.noop(), layers.noop()),
+        lambda: layers.with_array2d(layers.Linear(2, 6)),
+        lambda: layers.MultiHeadAttention(6, 6, nH=2),
+    ],
+)
+def test_gradients_of_rows_that_are_matrices(build):
+    """Layers that work on vectors take the rows flat, and return gradients of flat rows."""
+    X = Ragged(ids(RNG, 6, 2), ints(3, 1, 2))
+    model = to_float64(layers.chain(layers.with_array(layers.Embed(3, 7)), build()).initialize())
+    check_model(model, X, projection)
+    docs = [floats(RNG, n, 2, 3).astype("float64") for n in (3, 1, 2)]
+    model = to_float64(layers.chain(layers.list2ragged(), build()).initialize())
+    check_model(model, docs, projection)
 
 
 def sequence_batches():

@@ -7,7 +7,7 @@ from .._util.explain import REFUSALS
 from ..model import Model
 from ..types import Padded, Ragged
 from ._batches import with_width
-from ._gradients import refusal
+from ._gradients import refusal, with_inner_shape
 from ._widths import copy_dims
 
 
@@ -80,11 +80,12 @@ def _forward_ragged(
     X = mark_like(views.of_ragged(Xr), Xr)
     Y, backprop_array = model.layers[0](X, is_train)
     check_rows(model, X, Y)
+    shape = Y.shape
 
     def backprop(dYr: Ragged) -> "Ragged | None":
         if not isinstance(dYr, Ragged):
             raise refusal(model, "a Ragged", dYr)
-        dX = backprop_array(views.of_ragged(dYr))
+        dX = backprop_array(with_inner_shape(views.of_ragged(dYr), shape))
         return None if dX is None else Ragged(dX, dYr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
