@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from cases import CASES, IMPORT_CASE
@@ -21,6 +22,7 @@ from harness.workers import Workers, environment, environment_of
 from table import TABLE
 
 PEERS = ("published", "numpy", "torch", "jax", "tensorflow")
+CLOSE = 1.1  # times the target: what is below is measured again
 HERE = Path(__file__).resolve().parent
 VERSIONS = """
 import importlib.metadata, importlib.util, sys
@@ -120,10 +122,18 @@ def main() -> int:
         print(f"{options.python} finds no thinc: install it there, set PYTHONPATH, or name another --python.")
     print(f"{cpu_model()}, core {core}, {settings.rounds} rounds\n{about}\nours is {place}", end="\n\n")
     print(line(HEADINGS), flush=True)
-    rows: list[Row] = []
+    found_rows: dict[str, list[Row]] = {}
     with Workers(pythons, core, limits, laid_over) as workers:
         for case in selected:
-            rows += show(measure(case, workers, settings, chosen))
+            found_rows[case.name] = show(measure(case, workers, settings, chosen))
+    if options.table:
+        close = [case for case in selected if any(is_close(row) for row in found_rows[case.name])]
+        print(f"\nAgain, in new processes, what is close to its target: {len(close)} of {len(selected)}")
+        longer = replace(settings, rounds=3 * settings.rounds, patience=1.0)
+        with Workers(pythons, core, limits, laid_over) as workers:
+            for case in close:
+                found_rows[case.name] = show(measure(case, workers, longer, chosen))
+    rows = [row for case in selected for row in found_rows[case.name]]
     if with_import:
         environments = [options.envs / name for name in FRAMEWORKS if name in pythons]
         rows += show([measure_import(options.python, environments, core, settings.rounds)])
@@ -137,6 +147,11 @@ def main() -> int:
         everything = write_headlines(HERE / "README.md", rows, whole)
         draw_headlines(HERE / "headlines.png", everything)
     return 0
+
+
+def is_close(row: Row) -> bool:
+    """Whether chance, such as where in memory the arrays of a process lie, may decide if the target is reached."""
+    return row.target is not None and row.ratio is not None and row.ratio < CLOSE * row.target
 
 
 def finish_table(rows: list[Row], about: str | None, keep: bool) -> None:

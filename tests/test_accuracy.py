@@ -142,6 +142,13 @@ def attention(ops, dtype):
     return Y, ops._backprop_attend_heads(dY[:, :100].astype(dtype), heads, Y, sums, [200, 300], 4)
 
 
+def query_attention(ops, dtype):
+    Z, Q = X.astype(dtype), b.astype(dtype) / 20
+    Y, weights = ops._attend(Z, None, Q, LENGTHS)
+    dX, _, dQ = ops._backprop_attend(dY.astype(dtype), Z, None, Q, weights, LENGTHS)
+    return Y, dX, dQ
+
+
 def maxout_gradients(ops, dtype):
     dA, weights = dY[:, :40].astype(dtype), PIECES.astype(dtype)
     which = numpy.arange(ROWS * 40).reshape(ROWS, 40).astype("uint8") % 3
@@ -172,6 +179,9 @@ CASES = {
     "the gradient of RMS normalization": lambda ops, dtype: rms_norms(ops, dtype)[1],
     "attention of 4 heads": lambda ops, dtype: attention(ops, dtype)[0],
     "the gradient of attention": lambda ops, dtype: attention(ops, dtype)[1],
+    "attention of one query": lambda ops, dtype: query_attention(ops, dtype)[0],
+    "the gradient of its rows": lambda ops, dtype: query_attention(ops, dtype)[1],
+    "the gradient of the query": lambda ops, dtype: query_attention(ops, dtype)[2],
     "a SwiGLU's product": on("_swiglu", X),
     "its slopes": on("_backprop_swiglu", dY[:, :150], X),
     "`maxout`": on("maxout", numbers(ROWS, WIDTH, 3), pick=0),

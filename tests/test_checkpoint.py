@@ -3,6 +3,7 @@
 import itertools
 import pickle
 from copy import deepcopy
+from fractions import Fraction
 from pathlib import Path
 
 import numpy
@@ -10,7 +11,18 @@ import pytest
 
 from helpers.process import run_python
 from helpers.resumable_run import Run, make_batches, make_data
-from thinc.api import Adam, Linear, NumpyOps, Relu, chain, load_checkpoint, save_checkpoint
+from thinc.api import (
+    Adafactor,
+    Adam,
+    LayerNorm,
+    Linear,
+    Maxout,
+    NumpyOps,
+    Relu,
+    chain,
+    load_checkpoint,
+    save_checkpoint,
+)
 from thinc.optimizers import SGD, Optimizer
 from thinc.schedules import compounding, constant
 
@@ -87,6 +99,27 @@ def test_extra_comes_back(tmp_path):
     loaded = load_checkpoint(str(tmp_path / "c"), model, None)
     assert numpy.array_equal(loaded.pop("scores"), extra.pop("scores"))
     assert loaded == extra
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {(1, 2): 3},
+        {"a": [object()]},
+        {1, 2},
+        2**70,
+        numpy.array([None, "a"]),
+        numpy.datetime64(1, "s"),
+        "\ud800",
+    ],
+    ids=["tuple as key", "object", "set", "large", "array of objects", "date", "half a character"],
+)
+def test_extra_that_cannot_be_read_back_leaves_the_file(tmp_path, extra):
+    model = Linear(2, 2).initialize()
+    save_checkpoint(tmp_path / "c", model, None, extra=1)
+    with pytest.raises(TypeError, match="`extra`"):
+        save_checkpoint(tmp_path / "c", model, None, extra=extra)
+    assert load_checkpoint(tmp_path / "c", model, None) == 1
 
 
 def trained():
@@ -211,6 +244,33 @@ def test_optimizer_bytes_by_place(tmp_path):
         Adam(constant(0.5)).from_bytes(optimizer.to_bytes(model))
 
 
+@pytest.mark.parametrize(
+    "other, message",
+    [
+        (chain(Relu(5), Linear(2)), r"it has \d+ numbers .*'relu', which has \d+"),
+        (chain(LayerNorm(3), Linear(2)), r"'W' of the node 'layernorm', which has .*'G'"),
+        (chain(Maxout(4), Linear(2)), r"it has \d+ numbers .*'maxout', which has \d+"),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+@pytest.mark.parametrize("make", [Adam, Adafactor])
+def test_optimizer_bytes_of_a_model_of_other_sizes_are_refused(make, other, message):
+    model, _ = trained()
+    optimizer = make(0.1, use_averages=True)
+    for node in model.walk():
+        for name in node.param_names:
+            W = node.get_param(name)
+            optimizer((node.id, name), W, W * 0.1)
+    loaded = make(0.1, use_averages=True)
+    data = optimizer.to_bytes(model)
+    other.initialize(X=numpy.zeros((1, 3), "f"))
+    with pytest.raises(ValueError, match=message):
+        loaded.from_bytes(data, other)
+    assert not loaded.nr_update
+    fresh = chain(Relu(5), Linear(2))  # has no parameters yet that could tell
+    assert loaded.from_bytes(data, fresh).nr_update[fresh.layers[0].id, "W"] == 1
+
+
 @pytest.mark.parametrize("key", ["W", 3, (3, "W"), ("a", (1, b"x"), None)], ids=str)
 def test_optimizer_bytes_by_key(key):
     optimizer = Adam()
@@ -220,6 +280,26 @@ def test_optimizer_bytes_by_key(key):
     assert numpy.array_equal(loaded.mom1[key], optimizer.mom1[key])
     assert loaded.nr_update == {key: 1}
     assert loaded.nr_update["new"] == 0
+
+
+@pytest.mark.parametrize(
+    "number", [numpy.float32(0.5), numpy.int64(1), numpy.array(0.5), Fraction(1, 2), True, 2], ids=repr
+)
+def test_settings_that_have_been_assigned_come_back(number):
+    optimizer = Optimizer(0.1, groups={"linear": {"eps": 0.1}})
+    optimizer.learn_rate = optimizer.L2 = optimizer.groups[0].values["eps"] = number
+    optimizer.grad_clip = None  # switches it off
+    loaded = Optimizer(0.1, groups={"linear": {"eps": 0.1}}).from_bytes(optimizer.to_bytes())
+    assert loaded.learn_rate == loaded.L2 == loaded.groups[0].values["eps"] == number
+    assert not loaded.grad_clip
+
+
+@pytest.mark.parametrize("value", ["0.1", None, 1j, [0.1]])
+def test_settings_that_are_no_numbers_are_not_written(value):
+    optimizer = Adam()
+    optimizer.learn_rate = value
+    with pytest.raises(ValueError, match=r"'learn_rate' is .*expected a number"):
+        optimizer.to_bytes()
 
 
 def test_optimizer_keys_that_cannot_be_written():

@@ -1,11 +1,25 @@
 """The registry, and configs: reading, writing, filling, resolving."""
 
 import copy
+import functools
 import itertools
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Dict, Iterable, Iterator, List, Optional, Union
+from typing import (
+    Annotated,
+    Any,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    MutableSequence,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 import catalogue
 import confection
@@ -108,6 +122,9 @@ print("done")
         "ts = [threading.Thread(target=registry.layers.get_all) for _ in 'abcdef']\n"
         "for t in ts: t.start()\n"
         "for t in ts: t.join()",
+        "import copy, pickle\n"
+        "for twin in (copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):\n"
+        "    assert 'c.v1' in twin(registry.layers)",
     ]
     for ask in asks:
         assert run(code.replace("{ask}", ask)) == ["done"], ask
@@ -286,6 +303,65 @@ def test_edge_training_21_iterators_are_not_drawn_from(validate):
     assert next(series) == 7.0
     block = {"@cats": "optional_first.v1", "values": iter([1, 2]), "more": [iter([3])]}
     assert next(registry.resolve({"m": block}, validate=validate)["m"]) == 1
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        List[float],
+        Sequence[float],
+        Tuple[float, ...],
+        Set[float],
+        MutableSequence[float],
+        Optional[List[float]],
+        Union[List[float], Generator],
+        Annotated[Sequence[float], "doc"],
+        list[float] | None,
+    ],
+)
+def test_iterators_are_not_drawn_from_where_containers_are_expected_either(annotation):
+    def given(x):
+        return x
+
+    given.__annotations__["x"] = annotation
+    registry.cats("given.v1", func=given)
+    values = counting()
+    assert registry.resolve({"m": {"@cats": "given.v1", "x": values}})["m"] is values
+    assert next(values) == 0.0
+    nested = {"@cats": "given.v1", "x": {"a": [values]}}
+    given.__annotations__["x"] = Dict[str, List[annotation]]
+    assert registry.resolve({"m": nested})["m"] == {"a": [values]}
+    assert next(values) == 1.0
+    nested["x"] = {"a": [values, 3]}
+    with pytest.raises(ConfigValidationError, match="m -> x"):
+        registry.resolve({"m": nested})
+    assert next(values) == 2.0
+
+
+def test_iterables_of_iterators():
+    def given(x: Iterable[Iterable[float]]):
+        return x
+
+    registry.cats("given.v1", func=given)
+    values = counting()
+    assert registry.resolve({"m": {"@cats": "given.v1", "x": [values, [1.0]]}})["m"] == [values, [1.0]]
+    assert next(values) == 0.0
+    with pytest.raises(ConfigValidationError, match="m -> x"):
+        registry.resolve({"m": {"@cats": "given.v1", "x": [["x"]]}})
+
+
+class Caller:
+    def __call__(self, name: str, age: int = 3):
+        return name, age
+
+
+@pytest.mark.parametrize("func", [functools.partial(cat, weight=1.0), Caller()])
+def test_objects_that_can_be_called_without_a_name_of_their_own(func):
+    registry.cats("called.v1", func=func)
+    assert registry.resolve({"m": {"@cats": "called.v1", "name": "Tom"}})["m"][:2] == ("Tom", 3)
+    assert registry.fill({"m": {"@cats": "called.v1", "name": "Tom"}})["m"]["age"] == 3
+    with pytest.raises(ConfigValidationError, match="m -> name"):
+        registry.resolve({"m": {"@cats": "called.v1", "name": 3}})
 
 
 def test_items_of_lists_are_checked():
@@ -552,6 +628,69 @@ def test_edge_training_28_dollars_do_not_multiply(value):
 
 def test_dollars_in_values():
     config = Config({"a": {"x": "costs $5"}})
+    assert Config().from_str(config.to_str()) == config
+
+
+ITEMS = """
+[v]
+one = 1
+text = "why"
+list = [1, 2]
+[w]
+"""
+
+
+@pytest.mark.parametrize(
+    "value, expected",
+    [
+        ('["${v.one}", "${v.text}"]', ["1", "why"]),
+        ('["${v.one}","${v.one}" , "${v.one}"]', ["1", "1", "1"]),
+        ('["${v.one}", 5, ${v.one}, "${v.one}"]', ["1", 5, 1, "1"]),
+        ('["a/${v.text}", "${v.text}/b", "c"]', ["a/why", "why/b", "c"]),
+        ('["${v.text}", ["${v.text}", {"k": "${v.text}", "l": "${v.one}"}]]', None),
+        ('\n  ["${v.text}", "${v.one}",\n   "${v.one}", "${v.text}"]', ["why", "1", "1", "why"]),
+        ('["a, \\"${v.text}\\"", ", ", "${v.one}", ","]', ['a, "why"', ", ", "1", ","]),
+        ('["$$", "$$"]', ["$", "$"]),
+        ('["x$$", "$$y", "${v.text}"]', ["x$", "$y", "why"]),
+        ("[${v.text}, ${v.text}]", "[why, why]"),  # no JSON, so text
+        ('[a, "${v.text}"]', '[a, "why"]'),
+    ],
+)
+def test_variables_in_items_of_lists(value, expected):
+    if expected is None:
+        expected = ["why", ["why", {"k": "why", "l": "1"}]]
+    text = f"{ITEMS}x = {value}\n"
+    assert Config().from_str(text)["w"]["x"] == expected
+    late = Config().from_str(text, interpolate=False)
+    assert late.interpolate()["w"]["x"] == expected
+    assert registry.resolve(late)["w"]["x"] == expected
+    assert Config().from_str(text, overrides={"w.y": "a$"})["w"] == {"x": expected, "y": "a$"}
+    changed = Config().from_str(text, overrides={"v.one": 7, "w.y": "$$"})["w"]
+    assert changed == {"x": Config().from_str(text.replace("one = 1", "one = 7"))["w"]["x"], "y": "$$"}
+
+
+def test_errors_in_lists_of_variables_name_the_line():
+    text = ITEMS + 'x = ["${v.one}", "${v.text}"]\ny = 1\ny = 2\n'
+    with pytest.raises(ConfigValidationError, match="line 9: the key is there already"):
+        Config().from_str(text)
+
+
+@pytest.mark.parametrize("key", ["#k", ";k", "k=x", "k:x", " k", "k ", "", "k\nl", "[k", 1, None])
+def test_keys_that_would_not_be_read_back_are_not_written(key, tmp_path):
+    with pytest.raises(ConfigValidationError, match=r"s -> [^\t]*\tthe key .* cannot be written"):
+        Config({"s": {key: 1}}).to_disk(tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("key", ["k.x", "k\nl", 1])
+def test_names_of_sections_that_would_not_be_read_back_are_not_written(key):
+    with pytest.raises(ConfigValidationError, match="cannot be written"):
+        Config({"s": {key: {"a": 1}}}).to_str()
+
+
+@pytest.mark.parametrize("key", ["k.x", "k x", "k-x", "@k", "$k", "%k", "k#x", "k;", "K"])
+def test_all_other_keys_are_read_back(key):
+    config = Config({"s": {key: [1]}, "t": {key.replace(".", ""): {"a": 1}}})
     assert Config().from_str(config.to_str()) == config
 
 

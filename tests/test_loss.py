@@ -10,6 +10,7 @@ from thinc.config import registry
 from thinc.loss import (
     CategoricalCrossentropy,
     CosineDistance,
+    HuberLoss,
     L2Distance,
     Loss,
     SequenceCategoricalCrossentropy,
@@ -23,8 +24,28 @@ NAMES = ["a", "b", "c"]
 
 # --- cross-entropy: truths of every kind
 
+
+class Series:
+    """What pandas gives after a split: a sequence of which the items have other indices than 0, 1, ..."""
+
+    def __init__(self, values):
+        self.values = dict(enumerate(values, 7))
+
+    def __len__(self):
+        return len(self.values)
+
+    def __iter__(self):
+        return iter(self.values.values())
+
+    def __getitem__(self, index):
+        return self.values[index]
+
+
 FORMS = {
     "list": LABELS,
+    "series": Series(LABELS),
+    "series of names": Series(NAMES[i] for i in LABELS),
+    "series of rows": Series(ONE_HOT),
     "tuple": tuple(LABELS),
     "numpy ints in a list": list(numpy.array(LABELS)),
     "int64": numpy.array(LABELS),
@@ -438,6 +459,29 @@ def test_l2_reference_values():
     assert gradient.dtype.kind == "i"
     assert loss == 4
     assert L2Distance().get_grad(X.astype("float32"), Y).dtype == "float64"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint32", "bool", "int8"])
+@pytest.mark.parametrize("cls", [L2Distance, HuberLoss])
+def test_unsigned_numbers_do_not_wrap_around(cls, dtype):
+    X, Y = numpy.array([[1, 0], [0, 1], [0, 0]], dtype), numpy.array([[0, 1], [0, 1], [1, 0]], dtype)
+    for normalize in (True, False):
+        gradient, loss = cls(normalize=normalize)(X, Y)
+        expected = cls(normalize=normalize)(X.astype("float64"), Y.astype("float64"))
+        assert_allclose(gradient, expected[0])
+        assert_allclose(loss, expected[1])
+
+
+@pytest.mark.parametrize("cls", [L2Distance, HuberLoss, CosineDistance])
+def test_scalars_of_half_precision_do_not_leave_its_range(cls):
+    rng = numpy.random.default_rng(0)
+    X, Y = (rng.normal(size=(40, 8), scale=100).astype("float16") for _ in range(2))
+    X[3] = Y[4] = 0
+    for normalize in (True, False):
+        gradient, loss = cls(normalize=normalize)(X, Y)
+        expected = cls(normalize=normalize)(X.astype("float64"), Y.astype("float64"))
+        assert_allclose(gradient, expected[0], rtol=2e-3, atol=2e-3)
+        assert_allclose(loss, expected[1], rtol=2e-3)
 
 
 def test_l2_mismatch():

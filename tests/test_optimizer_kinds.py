@@ -15,6 +15,7 @@ from thinc._optimizer_muon import orthogonalize
 from thinc._optimizer_state import prepare_state, to_state
 from thinc.api import (
     LAMB,
+    SGD,
     Adafactor,
     Adam,
     AdamW,
@@ -24,6 +25,7 @@ from thinc.api import (
     MomentumSGD,
     Muon,
     NAdam,
+    RAdam,
     Relu,
     ScheduleFreeAdamW,
     chain,
@@ -119,6 +121,41 @@ def test_half_precision_goes_by_the_formulas(name):
     assert w.dtype == "float16"
     exact, _ = KINDS[name]()(KEY, draw(9, dtype="float16").astype("f"), draw(9, 1, "float16").astype("f"))
     assert_allclose(w, exact, rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 300.0])
+@pytest.mark.parametrize("make", [*MAKERS.values(), RAdam, SGD])
+def test_gradients_in_half_precision_do_not_leave_its_range(make, scale):
+    # the squares of such gradients and their sums do; Adafactor's floor is a number of the type
+    settings = {"eps1": 1e-3} if make is Adafactor else {}
+    half, exact = (make(0.01, grad_clip=1.0, **settings) for _ in range(2))
+    w = draw((6, 20), dtype="float16") * numpy.float16(scale)
+    v = w.astype("float64")
+    for step in range(4):
+        g = draw((6, 20), 1 + step, "float16") * numpy.float16(scale)
+        v, _ = exact(KEY, v, g.astype("float64"))
+        w, _ = half(KEY, w, g)
+    assert w.dtype == "float16"
+    assert_allclose(w, v, rtol=4e-3, atol=4e-3 * max(scale, 0.01))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("name", KINDS)
+def test_read_only_arrays_are_refused_before_anything_changes(name, is_first, dtype):
+    arrays = draw((3, 5), dtype=dtype), draw((3, 5), 1, dtype)
+    arrays[0 if is_first else 1].flags.writeable = False
+    before = [array.copy() for array in arrays]
+    optimizer = KINDS[name]()
+    with pytest.raises(
+        ValueError, match="weights array is read-only" if is_first else "gradient array is read-only"
+    ):
+        optimizer(KEY, *arrays)
+    for array, old in zip(arrays, before, strict=True):
+        assert_array_equal(array, old)
+    assert not optimizer.nr_update
+    assert not optimizer.mom1
+    assert not optimizer.averages
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -185,6 +185,28 @@ def test_sgd_takes_any_float(dtype):
     assert not g.any()
 
 
+@pytest.mark.parametrize("make", MAKERS.values())
+def test_arrays_that_are_not_aligned_or_in_another_byte_order(make):
+    expected, _ = make(0.1)(KEY, draw((3, 4)), draw((3, 4), 1))
+    records = numpy.zeros((3, 4), dtype=[("padding", "i1"), ("value", "f4")])
+    for w, g in (
+        (records["value"], draw((3, 4), 1)),
+        (draw((3, 4)), draw((3, 4), 1).astype(">f4")),
+        (
+            numpy.frombuffer(bytearray(1) + draw((3, 4)).tobytes(), "f4", offset=1).reshape(3, 4),
+            draw((3, 4), 1),
+        ),
+    ):
+        w[...] = draw((3, 4))
+        optimizer = make(0.1)
+        new, zeroed = optimizer(KEY, w, g)
+        assert_allclose(new, expected, rtol=1e-6)
+        assert zeroed is g
+        assert not g.any()
+        assert numpy.shares_memory(new, w) == w.flags.c_contiguous
+        assert optimizer.nr_update == {KEY: 1}
+
+
 # --- errors change nothing
 
 
@@ -488,6 +510,28 @@ def test_copies_go_on_alike(name, duplicate):
     assert_array_equal(w, v)
     assert other.learn_rate == 0.001
     assert other.nr_update == {KEY: 4}
+
+
+class Counting(Optimizer):
+    """As a user writes one: with an attribute of its own."""
+
+    def __init__(self, learn_rate):
+        super().__init__(learn_rate)
+        self.calls = []
+
+    def __call__(self, key, weights, gradient, *, lr_scale=1.0):
+        self.calls.append(key)
+        return super().__call__(key, weights, gradient, lr_scale=lr_scale)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda o: pickle.loads(pickle.dumps(o))])
+def test_copies_of_subclasses_have_their_attributes(duplicate):
+    optimizer = Counting(0.1)
+    optimizer(KEY, draw(3), draw(3, 1))
+    other = duplicate(optimizer)
+    assert type(other) is Counting
+    assert other.calls == [KEY]
+    assert other.nr_update == {KEY: 1}
 
 
 def test_generators_cannot_be_pickled():

@@ -148,6 +148,46 @@ def test_sequences_resume_with_the_schedules_in_them(position):
         assert take(resumed, 8 - position) == whole[position:]
 
 
+class Popping:
+    """An iterator of a user; `rest` may be a generator, which cannot be copied."""
+
+    def __init__(self, rest):
+        self.rest = rest
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if isinstance(self.rest, list) and not self.rest:
+            raise StopIteration
+        return self.rest.pop(0) if isinstance(self.rest, list) else next(self.rest)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: map(float, [1, 2, 3, 4, 5]),
+        lambda: filter(None, iter([0, 1.0, 2.0, 3.0, 4.0, 5.0])),
+        lambda: Popping([1.0, 2.0, 3.0, 4.0, 5.0]),
+    ],
+)
+def test_iterators_that_hold_others_are_copied_with_these(make):
+    series = schedules.constant_then(0.5, 1, make())
+    take(series, 3)
+    copied = copy.copy(series)
+    assert take(copied, 2) == [3.0, 4.0]
+    assert take(series, 2) == [3.0, 4.0]
+    series.seek(2)
+    assert list(series) == [2.0, 3.0, 4.0, 5.0]
+
+
+def test_iterators_that_hold_generators_cannot_be_copied():
+    series = schedules.constant_then(0.5, 1, Popping(x for x in [1.0, 2.0]))
+    with pytest.raises(TypeError, match=r"'constant_then'.*draws from a Popping"):
+        copy.copy(series)
+    assert list(series) == [0.5, 1.0, 2.0]
+
+
 def test_sequences_of_plain_generators_cannot_be_copied():
     series = schedules.sequence((x for x in [1.0]), [2.0], steps=[1])
     with pytest.raises(TypeError, match=r"'sequence'.*draws from a generator"):
@@ -317,6 +357,20 @@ def test_plateau_goes_on_where_it_was():
         assert each.schedules["learn_rate"].report(2.0)
         each.step_schedules()
         assert each.learn_rate == 0.025
+
+
+@pytest.mark.parametrize("number", [float, numpy.float32])
+def test_plateau_at_its_smallest_rate_goes_on_where_it_was(number):
+    def make():
+        rate = schedules.plateau(number(0.5), factor=number(0.5), patience=1, min_rate=number(0.25))
+        return Adam(rate)
+
+    optimizer = make()
+    for n in range(8):  # the rate falls at the third score
+        optimizer.schedules["learn_rate"].report(1.0)
+        optimizer.step_schedules()
+        state = make().from_bytes(optimizer.to_bytes()).schedules["learn_rate"].get_state()
+        assert state == {"rate": 0.5 if n < 2 else 0.25, "best": 1.0, "waited": n if n < 2 else n - 2}
 
 
 def test_plateau_and_other_schedules_refuse_each_other():

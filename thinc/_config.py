@@ -1,6 +1,7 @@
 """`Config`, and how the registry prepares configs for confection. Importing this imports confection."""
 
 import configparser
+import json
 import os
 import re
 from collections.abc import Callable
@@ -9,13 +10,16 @@ from typing import Any
 import confection
 from confection import VARIABLE_RE, ConfigValidationError, Promise  # type: ignore[attr-defined]
 
-from ._config_annotations import adapt_annotations
+from ._config_annotations import adapt_annotations, holds_iterator
 from ._util.paths import read_bytes, write_bytes
 
 __all__ = ["VARIABLE_RE", "Config", "ConfigValidationError", "Promise", "confection", "prepare"]
 
 # A variable or an escaped one; an escaped dollar; a lone dollar.
 _DOLLAR_RE = re.compile(r"\$?" + VARIABLE_RE.pattern + r"|\$\$|\$")
+# A key with a value that begins as a list does, over all its lines; a text in quotes, or the comma behind an item.
+_LIST_RE = re.compile(r"^([^\s#;\[=:][^=:\n]*[=:][ \t]*(?:\n[ \t]+)?)(\[.*(?:\n[ \t]+.*)*)", re.MULTILINE)
+_STRING_OR_COMMA_RE = re.compile(r'("(?:[^"\\]|\\.)*")|,\s*')
 # Values in a config, with variables replaced.
 MAX_SIZE = 1_000_000
 
@@ -88,9 +92,21 @@ class Config(confection.Config):
             raise _malformed([], "values are nested too deeply") from err
         except KeyError as err:
             raise _misplaced_section(text, err) from err
+        spread = _spread_items(text) if interpolate else text
+        if spread != text:  # parsed again, since line numbers in errors are those of the text
+            parsed = self._parse_spread(text, spread, overrides, schema)
         _check_expansion(parsed)
         self._replace_with(parsed)
         return self
+
+    def _parse_spread(
+        self, text: str, spread: str, overrides: dict[str, Any], schema: Any
+    ) -> confection.Config:
+        if not overrides:
+            return confection.Config(section_order=self.section_order).from_str(spread, schema=schema)
+        empty = type(self)(section_order=self.section_order)
+        escaped = _map_strings(overrides, lambda text: _DOLLAR_RE.sub(_double, text))
+        return empty._parse(text, False, escaped, schema).interpolate()
 
     def from_bytes(
         self, bytes_data: bytes, *, interpolate: bool = True, overrides: dict[str, Any] = {}
@@ -125,8 +141,9 @@ class Config(confection.Config):
         Raises
         ------
         ConfigValidationError
-            If a value is not valid JSON.
+            If a value is not valid JSON, or a key is one that would not be read back.
         """
+        _check_keys(self, [])
         if self.is_interpolated:
             try:
                 return super().to_str(interpolate=interpolate)
@@ -150,6 +167,31 @@ class Config(confection.Config):
         if self.is_interpolated:
             return super().interpolate()
         return type(self)(section_order=self.section_order)._parse(self.to_str(interpolate=False), True, {})
+
+
+def _spread_items(text: str) -> str:
+    """The text with one line for each item of lists that hold dollars and text in quotes.
+
+    confection replaces variables in what lies between two quotes, and takes the end of one item and the beginning of
+    the next for a pair, if they are in one line: of ``["${a.x}", "${a.y}"]`` it makes one item.
+    """
+    return _LIST_RE.sub(_spread, text) if "$" in text else text
+
+
+def _spread(match: re.Match[str]) -> str:
+    key, value = match.groups()
+    tokens = _STRING_OR_COMMA_RE.findall(value)
+    if sum("$" in token for token in tokens) < 2 or not _is_json(VARIABLE_RE.sub("0", value)):
+        return match[0]
+    return key + _STRING_OR_COMMA_RE.sub(lambda token: token[1] or ",\n    ", value)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _check_expansion(config: confection.Config) -> None:
@@ -179,6 +221,30 @@ def _check_expansion(config: confection.Config) -> None:
         measure(dict(config), ())
     except RecursionError as err:
         raise _malformed([], "values are nested too deeply") from err
+
+
+def _double(match: re.Match[str]) -> str:
+    return match[0] if match[0].endswith("}") else match[0] * 2
+
+
+def _check_keys(section: Any, path: list[str]) -> None:
+    """Refuse keys that the text would not show as such: the value would be lost, or that of another key."""
+    for key, value in section.items():
+        is_section = isinstance(value, dict)
+        if not isinstance(key, str):
+            problem = "keys are text"
+        elif is_section:
+            problem = "names of sections have no dots or line breaks" if set(key) & set(".\n") else ""
+        elif not key or key != key.strip() or key[0] in "#;[" or set(key) & set("=:\n"):
+            problem = (
+                "keys are not empty, hold no '=', ':' or line break, do not begin with '#', ';', '[' or space"
+            )
+        else:
+            problem = ""
+        if problem:
+            raise _malformed([*path, str(key)], f"the key {key!r} cannot be written: {problem}")
+        if is_section:
+            _check_keys(value, [*path, key])
 
 
 def _mark(match: str, dollar: str) -> str:
@@ -242,8 +308,10 @@ def prepare(
     if interpolate and not getattr(config, "is_interpolated", True):
         config = Config.adopt(config).interpolate()
 
+    has_iterators = validate and holds_iterator(config)
+
     def get(cls: Any, registry_name: str, func_name: str) -> Callable[..., Any]:
-        return adapt_annotations(super(checked, cls).get(registry_name, func_name), validate)
+        return adapt_annotations(super(checked, cls).get(registry_name, func_name), validate, has_iterators)
 
     checked: Any = type(registry.__name__, (registry,), {"get": classmethod(get)})
     return config, checked

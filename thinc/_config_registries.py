@@ -66,6 +66,10 @@ class LateRegistry:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._get_registry(), name)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copies and pickles are those of the registry it stands for."""
+        return self._get_registry().__reduce_ex__(protocol)
+
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return type(self._get_registry())

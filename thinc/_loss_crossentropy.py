@@ -158,7 +158,7 @@ class CategoricalCrossentropy(FusedLoss[Floats2d, IntsOrFloatsOrStrs, Floats2d, 
                 raise TypeError(
                     f"Cannot read truths of {type(truths)}: expected an array or a sequence of labels"
                 )
-            first = truths[0] if len(truths) else 0
+            first = next(iter(truths), 0)  # not truths[0], which of a pandas.Series is what has the index 0
             if isinstance(first, _INTEGERS):
                 self._targets(n_classes)
                 return encode_ints(truths, n_classes, self._missing_int()), None

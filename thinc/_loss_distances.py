@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ._loss_base import FusedLoss, check_setting, choose_kernel, has_kernel, row_scale
-from ._util.arrays import get_array_module, is_xp_array
+from ._util.arrays import get_array_module, is_xp_array, widen
 from .backends._cuda import losses as gpu_losses
 from .config import registry
 from .kernels._log_losses import huber_loss
@@ -49,10 +49,10 @@ class L2Distance(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
             scale = 1 / len(guesses) if self.normalize and len(guesses) else 1.0
             gradient, loss = kernel(guesses, truths, scale)
             return gradient, gradient.dtype.type(loss)
-        gradient = guesses - truths
+        gradient = _subtract(guesses, truths)
         if self.normalize:
             gradient = gradient / guesses.shape[0]
-        return gradient, (gradient**2).sum()
+        return gradient, (widen(gradient) ** 2).sum()
 
 
 class HuberLoss(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
@@ -98,9 +98,10 @@ class HuberLoss(FusedLoss[FloatsXd, FloatsXd, FloatsXd, float]):
             gradient, loss = huber_loss(guesses, truths, self.delta, scale)
             return gradient, gradient.dtype.type(loss)
         xp = get_array_module(guesses)
-        difference = guesses - truths
+        difference = _subtract(guesses, truths)
         slope = xp.clip(difference, -self.delta, self.delta)
-        return slope * scale, (slope * (difference - slope / 2)).sum() * scale
+        gradient, slope = slope * scale, widen(slope)
+        return gradient, (slope * (difference - slope / 2)).sum() * scale
 
 
 class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
@@ -151,7 +152,7 @@ class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
 
     def _compute_by_formulas(self, guesses: Any, truths: Any, scale: float) -> tuple[Any, Any, Any]:
         xp = get_array_module(guesses)
-        a, b = guesses + 1e-8, truths + 1e-8
+        a, b = widen(guesses) + 1e-8, widen(truths) + 1e-8  # which float16 cannot hold
         norm_a = xp.linalg.norm(a, axis=1, keepdims=True)
         norm_b = xp.linalg.norm(b, axis=1, keepdims=True)
         cosine = (a * b).sum(axis=1, keepdims=True) / (norm_a * norm_b)
@@ -162,6 +163,12 @@ class CosineDistance(FusedLoss[Floats2d, Floats2d, Floats2d, float]):
             gradient[zero] = 0
             distance[zero] = 0
         return gradient * scale, distance.sum() * scale, cosine
+
+
+def _subtract(guesses: Any, truths: Any) -> Any:
+    """The difference; of unsigned numbers, which would wrap around, and of bools it is that of integers."""
+    are_unsigned = guesses.dtype.kind in "ub" and truths.dtype.kind in "ub"
+    return (guesses.astype("int64") if are_unsigned else guesses) - truths
 
 
 def check_arrays(what: str, guesses: Any, truths: Any, min_ndim: int) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from ._optimizer_base import FloatOrSeq, Groups, Optimizer, Patterns
 from ._optimizer_rules import Plan, Rule
-from ._util.arrays import get_array_module
+from ._util.arrays import get_array_module, widen
 from .config import registry
 
 
@@ -66,7 +66,7 @@ class _Adafactor(Rule):
 
 
 def _root_mean_square(X: Any) -> float:
-    x = X.reshape(-1)
+    x = widen(X).reshape(-1)
     return math.sqrt(float(x.dot(x)) / X.size)
 
 

@@ -1,8 +1,8 @@
 """The class of all optimizers: settings, schedules, state, and when what is updated; the rules are data."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, Literal, Optional, TypeGuard, Union
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypeGuard, Union
 
 import numpy
 
@@ -19,8 +19,12 @@ from .kernels.optimizers import update_parameter, update_parameters
 from .types import FloatsT, FloatsXd, Generator
 
 KeyT = tuple[int, str]
-FloatOrSeq = Union[float, list[float], Generator]
-IntOrSeq = Union[int, list[int], Generator]
+if TYPE_CHECKING:  # what is taken
+    FloatOrSeq = Union[float, Iterable[float], Callable[[int], float]]
+    IntOrSeq = Union[int, Iterable[int], Callable[[int], int]]
+else:  # what the names have always stood for
+    FloatOrSeq = Union[float, list[float], Generator]
+    IntOrSeq = Union[int, list[int], Generator]
 Groups = Optional[dict[str, dict[str, Any]]]
 Patterns = Union[str, Sequence[str]]
 
@@ -249,12 +253,14 @@ class Optimizer:
         slots = [name for kind in type(self).__mro__ for name in getattr(kind, "__slots__", ())]
         found_again: dict[str, Any] = {"_names": None, "_groups_of": {}}
         state = {name: getattr(self, name) for name in slots if hasattr(self, name)}
-        return None, state | found_again
+        return getattr(
+            self, "__dict__", None
+        ), state | found_again  # subclasses may have attributes of their own
 
     def __setstate__(self, state: Any) -> None:
         """Take over a pickled state; one that was written by an earlier version has fewer parts."""
         self._prepare_slots()
-        for name, value in state[1].items():
+        for name, value in {**(state[0] or {}), **state[1]}.items():
             setattr(self, name, value)
 
     def _check_clip(self) -> None:
@@ -407,7 +413,7 @@ class Optimizer:
             usable = [self._is_usable(key, dW) for key, dW in zip(keys, gradients, strict=True)]
             if not all(usable):
                 return self._update_usable(usable, keys, weights, gradients, lr_scale)
-        if all(isinstance(W, numpy.ndarray) for W in weights):
+        if all([isinstance(W, numpy.ndarray) for W in weights]):
             updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated
@@ -442,8 +448,8 @@ class Optimizer:
             if self._names is None or self._names.mark != mark:
                 self._names = Names(mark, self, nodes)
                 self._groups_of = self._names.settings
-        shims = [shim for node in nodes for shim in node.shims]
-        if self.clip == "global" and shims:
+        shims = [shim for node in nodes for shim in node.shims] if self.clip == "global" else []
+        if shims:
             found = [(key, dW) for _, key, _, dW in todo]
             found += [((shim.id, name), dW) for shim in shims for name, dW in shim.get_gradients().items()]
             self._norm = norm_of(
@@ -558,7 +564,7 @@ class Optimizer:
         return self._load(read_bytes(path), model, f"the optimizer from {path}")
 
     def _load(self, data: bytes, model: Any, what: str) -> "Optimizer":
-        prepare_state(self, unseal(_KIND, data, what), model, what)()
+        prepare_state(self, unseal(_KIND, data, what), model, what, is_loaded=True)()
         return self
 
     def to_gpu(self) -> None:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from ._optimizer_rules import Plan, split_penalty
-from ._util.arrays import get_array_module, is_cupy_array
+from ._util.arrays import get_array_module, is_cupy_array, widen
 from .backends._cuda.training import update as update_on_gpu
 
 
@@ -80,7 +80,8 @@ def norm_of(gradients: Iterable[Any]) -> float:
 
 
 def _penalised(plan: Plan, weights: Any, gradient: Any) -> Any:
-    return gradient + plan.l2 * weights if plan.l2 else gradient
+    g = widen(gradient)
+    return g + plan.l2 * weights if plan.l2 else g
 
 
 def _clip_factor(o: Any, settings: Any, plan: Plan, weights: Any, gradient: Any) -> float:
@@ -139,7 +140,7 @@ def _lion(p: Plan, w: Any, g: Any, m: Any) -> None:
 def _lamb(p: Plan, w: Any, g: Any, m: Any, v: Any) -> None:
     _move_moments(p, g, m, v)
     direction = p.gradient_step * m / (v**0.5 + p.eps) + p.decay * w
-    norms = [float(get_array_module(w).linalg.norm(array)) for array in (w, direction)]
+    norms = [float(get_array_module(w).linalg.norm(widen(array))) for array in (w, direction)]
     w -= p.step * (norms[0] / norms[1] if norms[0] > 0 and norms[1] > 0 else 1.0) * direction
 
 
@@ -218,6 +219,12 @@ def _check(key: Any, weights: Any, gradient: Any, xp: Any) -> None:
             f"Cannot update parameter {key}: expected float arrays of weights and gradient, but got "
             f"{weights.dtype} and {gradient.dtype}; cast them"
         )
+    changed = {"gradient": gradient} | ({"weights": weights} if weights.flags.c_contiguous else {})
+    for what, array in changed.items():
+        if not getattr(array.flags, "writeable", True):  # CuPy's arrays always are
+            raise ValueError(
+                f"Cannot update parameter {key} in place: its {what} array is read-only; pass a copy"
+            )
 
 
 def _check_state(arrays: dict[Any, Any] | None, key: Any, weights: Any, shape: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy
 
+from ._optimizer_settings import as_python_number, is_number
 from ._schedule_plateau import Plateau
 from ._util.arrays import to_numpy
 from ._util.series import Series, exhaust
@@ -40,7 +41,7 @@ def to_state(optimizer: "Optimizer", model: Any = None) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If there is state of a parameter that is not in the tree.
+        If there is state of a parameter that is not in the tree, or a setting is no number.
     TypeError
         If a key cannot be written.
     """
@@ -57,7 +58,7 @@ def to_state(optimizer: "Optimizer", model: Any = None) -> dict[str, Any]:
         state |= {name: table.get(key, 0) for name, table in counts.items()}
         parameters.append(state)
     whole: dict[str, Any] = {
-        "settings": {name: getattr(optimizer, name) for name in SETTINGS},
+        "settings": _plain_numbers({name: getattr(optimizer, name) for name in SETTINGS}),
         "flags": {name: bool(getattr(optimizer, name)) for name in FLAGS},
         "averages": optimizer.averages is not None,
         "schedules": _positions(optimizer, optimizer.schedules),
@@ -69,16 +70,26 @@ def to_state(optimizer: "Optimizer", model: Any = None) -> dict[str, Any]:
     whole |= {name: value for name, value in chosen.items() if value != CHOICES[name]}
     if optimizer.groups:
         whole["groups"] = {
-            group.name: {"values": group.values, "schedules": _positions(optimizer, group.schedules)}
+            group.name: {
+                "values": _plain_numbers(group.values),
+                "schedules": _positions(optimizer, group.schedules),
+            }
             for group in optimizer.groups
         }
     return whole
 
 
 def prepare_state(
-    optimizer: "Optimizer", state: Any, model: Any = None, what: str = "the optimizer's state"
+    optimizer: "Optimizer",
+    state: Any,
+    model: Any = None,
+    what: str = "the optimizer's state",
+    *,
+    is_loaded: bool = False,
 ) -> Callable[[], None]:
     """Check what `to_state` gave against an optimizer, and return the function that takes it over.
+
+    With `is_loaded` it is checked against the parameters of the model, too, as far as there are any.
 
     Raises
     ------
@@ -102,6 +113,10 @@ def prepare_state(
         key, node = _decode_key(entry["key"], nodes, model, refuse)
         if key in counts["nr_update"]:
             raise refuse(f"it has the parameter {key} twice")
+        if is_loaded and node is not None and node.id == key[0]:
+            problem = _find_unfit_parameter(entry, node, of_one_size)
+            if problem is not None:
+                raise refuse(problem)
         for part, table in tables.items():
             if part in entry:
                 array = entry[part].astype(entry[part].dtype.newbyteorder("="), copy=True)
@@ -126,6 +141,19 @@ def prepare_state(
             setattr(optimizer, name, defaultdict(int, {key: n for key, n in table.items() if n}))
 
     return apply
+
+
+def _plain_numbers(values: dict[str, Any]) -> dict[str, Any]:
+    """Settings as `prepare_state` takes them: what has been assigned may be any number, and a `grad_clip` None."""
+    plain = {}
+    for name, value in values.items():
+        number = 0.0 if value is None and name == "grad_clip" else as_python_number(value)
+        if not is_number(number):
+            raise ValueError(
+                f"Cannot save the optimizer's state: its setting '{name}' is {value!r}; expected a number"
+            )
+        plain[name] = number if isinstance(number, (int, float)) else float(number)
+    return plain
 
 
 def _places(model: Any) -> dict[int, list[int]]:
@@ -349,6 +377,22 @@ def _find_malformed_parameter(entry: Any, of_one_size: bool) -> str | None:
     for name in COUNTS:
         if not isinstance(entry.get(name), int) or entry[name] < 0:
             return f"expected a count as {name} of {entry['key']}, got {entry.get(name)!r}"
+    return None
+
+
+def _find_unfit_parameter(entry: Any, node: Any, of_one_size: bool) -> str | None:
+    name = entry["key"]["name"]
+    if name not in node.param_names:
+        return f"it has a parameter '{name}' of the node '{node.name}', which has {node.param_names}"
+    if not node.has_param(name):
+        return None
+    size = node.get_param(name).size
+    for part in ARRAYS if of_one_size else ("average",):
+        if part in entry and entry[part].size != size:
+            return (
+                f"it has {entry[part].size} numbers as {part} of the parameter '{name}' of the node '{node.name}', "
+                f"which has {size}. Load into a model of the same sizes"
+            )
     return None
 
 

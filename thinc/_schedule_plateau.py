@@ -95,7 +95,7 @@ class Plateau(Generator[float, None, None]):
             and isinstance(state["rate"], float)
             and (state["best"] is None or isinstance(state["best"], float))
             and isinstance(state["waited"], int)
-            and 0 <= state["waited"] <= self._patience
+            and state["waited"] >= 0  # more than the patience, when the rate cannot fall any further
         )
         if not is_valid:
             raise ValueError(
@@ -160,4 +160,5 @@ def plateau(
     ):
         if not is_valid:
             raise ValueError(f"plateau: expected {wanted}, got {got!r}")
-    return Plateau(float(initial_rate), factor, patience, threshold, float(min_rate), higher_is_better)
+    numbers = float(initial_rate), float(factor), patience, float(threshold), float(min_rate)
+    return Plateau(*numbers, higher_is_better)

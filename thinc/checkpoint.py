@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._optimizer_state import prepare_state, to_state
-from ._util.msgpack import seal, unpack, unseal
+from ._util.msgpack import pack, seal, unpack, unseal
 from ._util.paths import read_bytes, write_bytes
 from ._util.random_state import get_random_state, prepare_random_state
 from .about import __version__
@@ -64,6 +64,7 @@ def save_checkpoint(
     ...         ...
     ...         save_checkpoint("run.ckpt", model, optimizer, batches=batches, extra={"epoch": epoch})
     """
+    _check_extra(extra)
     content = {
         "version": __version__,
         "model": model.to_bytes(),
@@ -128,6 +129,17 @@ def load_checkpoint(
     for apply in steps:
         apply()
     return content.get("extra")
+
+
+def _check_extra(extra: Any) -> None:
+    """Refuse what can be written but not read back, such as dicts with tuples as keys, before a file is replaced."""
+    try:
+        unpack(pack(extra), "`extra`")
+    except (OverflowError, TypeError, ValueError) as err:
+        raise TypeError(
+            f"A checkpoint cannot hold this as `extra` ({err.__cause__ or err}): expected numbers, text, bytes, lists, "
+            "dicts with such keys, and NumPy arrays of numbers"
+        ) from err
 
 
 def position_in(batches: SizedGenerator | None) -> Any:

@@ -247,15 +247,6 @@ class Model(State, Operators, Generic[InT, OutT]):
                     f"Cannot update parameter '{key[1]}' of model '{node.name}': its shape is {W.shape}, "
                     f"that of its gradient {dW.shape}."
                 )
-        if is_ours(optimizer) and optimizer.gather_gradients(self):
-            todo = _model_state.gradients_of(nodes)
-        if is_ours(optimizer) and optimizer.on_nonfinite == "raise":
-            for node, key, _, dW in todo:
-                if not is_finite(dW):
-                    raise FloatingPointError(
-                        f"Cannot update parameter '{key[1]}' of model '{node.name}': its gradient has NaNs or "
-                        "infinities. Nothing has been changed."
-                    )
         if not is_ours(optimizer):
             for node in nodes:
                 for shim in node._shims:
@@ -264,6 +255,15 @@ class Model(State, Operators, Generic[InT, OutT]):
                 new, _ = optimizer(key, W, dW)
                 node.set_param(key[1], new)
             return
+        if optimizer.gather_gradients(self):
+            todo = _model_state.gradients_of(nodes)
+        if optimizer.on_nonfinite == "raise":
+            for node, key, _, dW in todo:
+                if not is_finite(dW):
+                    raise FloatingPointError(
+                        f"Cannot update parameter '{key[1]}' of model '{node.name}': its gradient has NaNs or "
+                        "infinities. Nothing has been changed."
+                    )
         try:
             optimizer.prepare_update(nodes, todo)
             for node in nodes:

@@ -21,6 +21,7 @@ HEADS = ROWS.plus(
 )
 WIDE = DENSE.plus(dY=lambda X: numpy.concatenate([X, -X], 1))
 PIECES = 3
+WINDOW = 3
 
 
 def _dense_shapes(nO: int, nI: int) -> Shapes:
@@ -130,6 +131,40 @@ def _composed(t: Any, function: Any) -> Any:
     return Function()
 
 
+def _gated(name: str, torch: Any, jax: Any) -> Layer:
+    """A product with values and gates side by side: functions of PyTorch, and JAX, and the two."""
+    return Layer(
+        DENSE,
+        lambda t, nO, nI: getattr(t, name)(nO, nI),
+        lambda t, nO, nI: t.nn.Sequential(
+            t.nn.Linear(nI, 2 * nO), _composed(t, lambda A: torch(t, *A.chunk(2, -1)))
+        ),
+        jax=lambda j, X, W, b: jax(j, *j.np.split(X @ W.reshape(-1, W.shape[-1]).T + b.reshape(-1), 2, -1)),
+        shapes=lambda nO, nI: [(2, nO, nI), (2, nO)],
+        published=False,
+    )
+
+
+def _convolution(t: Any, nO: int, nI: int) -> Any:
+    """Over one sequence (n, nI), with weights (nO, WINDOW, nI)."""
+
+    class Convolution(t.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.W = t.nn.Parameter(t.empty(nO, WINDOW, nI))
+            self.b = t.nn.Parameter(t.empty(nO))
+
+        def forward(self, X):
+            return t.conv1d(X.T[None], self.W.permute(0, 2, 1), self.b, padding=WINDOW // 2)[0].T
+
+    return Convolution()
+
+
+def _convolved(j: Any, X: Any, W: Any, b: Any) -> Any:
+    layout = ("NWC", "OWI", "NWC")
+    return j.lax.conv_general_dilated(X[None], W, (1,), "SAME", dimension_numbers=layout)[0] + b
+
+
 LAYERS: dict[str, Layer] = {
     "Linear": Layer(
         DENSE,
@@ -230,6 +265,24 @@ LAYERS: dict[str, Layer] = {
         lambda t, nI: t.nn.LayerNorm(nI, eps=1e-8),
         jax=_normalized,
         shapes=_norm_shapes,
+    ),
+    "RMSNorm": Layer(
+        DENSE,
+        lambda t, nI: t.RMSNorm(nI),
+        lambda t, nI: t.nn.RMSNorm(nI, eps=1e-6),
+        jax=lambda j, X, G: X * j.lax.rsqrt(j.np.square(X).mean(-1, keepdims=True) + 1e-6) * G,
+        shapes=lambda nI: [(nI,)],
+        published=False,
+    ),
+    "GLU": _gated("GLU", lambda t, V, A: V * t.sigmoid(A), lambda j, V, A: V * j.nn.sigmoid(A)),
+    "SwiGLU": _gated("SwiGLU", lambda t, V, A: V * t.nn.functional.silu(A), lambda j, V, A: V * j.nn.silu(A)),
+    "Conv1d": Layer(
+        DENSE,
+        lambda t, nO, nI: t.Conv1d(nO, nI, kernel_size=WINDOW),
+        _convolution,
+        jax=_convolved,
+        shapes=lambda nO, nI: [(nO, WINDOW, nI), (nO,)],
+        published=False,
     ),
     "Dropout": Layer(
         ROWS,

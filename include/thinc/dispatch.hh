@@ -81,11 +81,24 @@ template <typename T> struct MaxoutDenses {
     std::ptrdiff_t (*gradient)(const MaxoutGradient<T>* call, T* work);
 };
 
-// --- random numbers (kernels/random.hh)
+// --- random numbers (kernels/random.hh) and dropout (kernels/dropout.hh)
 struct Random {
     void (*bits)(std::uint32_t* out, std::size_t n, std::uint64_t key, std::uint64_t first);
     void (*dropout_mask)(float* mask, std::size_t n, std::uint64_t key, std::uint64_t first, std::uint32_t threshold,
                          float scale);
+};
+template <typename T> struct Dropout {
+    void (*forward)(T* y, std::uint64_t* kept, const T* x, std::size_t n, std::uint64_t key, std::uint64_t first,
+                    std::uint32_t threshold, T scale, std::size_t whole);
+    void (*backward)(T* dx, const T* dy, const std::uint64_t* kept, std::size_t n, T scale, std::size_t whole);
+};
+
+// --- attention of one query over sequences (kernels/query_attention.hh)
+template <typename T> struct QueryAttention {
+    void (*forward)(T* Y, T* a, const T* X, const T* K, const T* Q, const std::int32_t* lengths, std::size_t B,
+                    std::size_t O, std::size_t whole);
+    void (*backward)(T* dX, T* dK, T* d, const T* dY, const T* X, const T* Q, const T* a, const std::int32_t* lengths,
+                     std::size_t B, std::size_t O, std::size_t whole);
 };
 
 // --- reductions (kernels/reduce.hh)
@@ -343,6 +356,7 @@ template <typename T> struct RealKernels {
     Elementary<T> elementary;
     Softmaxes<T> softmax;
     Normalizers<T> normalize;
+    Dropout<T> dropout;
     Maxouts<T> maxout;
     MaxoutDenses<T> maxout_dense;
     Reductions<T> reductions;
@@ -352,6 +366,7 @@ template <typename T> struct RealKernels {
     LSTMs<T> lstm;
     GatedUnits<T> gated;
     Attentions<T> attention;
+    QueryAttention<T> query_attention;
     Optimizers<T> optimizers;
     Losses<T> losses;
     Copies<T> copies;

@@ -6,6 +6,7 @@
 #include "thinc/kernels/batching.hh"
 #include "thinc/kernels/copies.hh"
 #include "thinc/kernels/cross_entropy.hh"
+#include "thinc/kernels/dropout.hh"
 #include "thinc/kernels/elementary.hh"
 #include "thinc/kernels/elementwise_losses.hh"
 #include "thinc/kernels/gated.hh"
@@ -18,6 +19,7 @@
 #include "thinc/kernels/maxout.hh"
 #include "thinc/kernels/maxout_dense.hh"
 #include "thinc/kernels/optimizers.hh"
+#include "thinc/kernels/query_attention.hh"
 #include "thinc/kernels/random.hh"
 #include "thinc/kernels/reduce.hh"
 #include "thinc/kernels/sequences.hh"
@@ -34,6 +36,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         elementary_kernels<T>(),
         softmax_kernels<T>(),
         normalizer_kernels<T>(),
+        dropout_kernels<T>(),
         maxout_kernels<T>(),
         maxout_dense_kernels<T>(),
         reduction_kernels<T>(),
@@ -43,6 +46,7 @@ template <typename T> constexpr RealKernels<T> fill_real_kernels() {
         lstm_kernels<T>(),
         gated_kernels<T>(),
         attention_kernels<T>(),
+        query_attention_kernels<T>(),
         optimizer_kernels<T>(),
         loss_kernels<T>(),
         copy_kernels<T>(),

@@ -175,6 +175,28 @@ def test_dropout_mask(ops):
     assert ops.get_dropout_mask(5, 0.5).shape == (5,)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
+@pytest.mark.parametrize("inner", [(), (5,), (2, 3)], ids=str)
+@pytest.mark.parametrize("steps", [4, 7])
+def test_insert_into_rows(ops, steps, inner, dtype):
+    rng = numpy.random.default_rng(0)
+    Xs = [rng.integers(1, 99, (n, *inner)).astype(dtype) for n in (2, 0, 4, 1)]
+    Y = ops.insert_into((4, steps, *inner), Xs)
+    assert Y.dtype == dtype and Y.shape == (4, steps, *inner)
+    for row, X in zip(Y, Xs, strict=True):
+        assert_array_equal(row[: len(X)], X)
+        assert not row[len(X) :].any()
+    assert_array_equal(ops.insert_into((5, steps, *inner), Xs), [*Y, numpy.zeros_like(Y[0])])
+    assert_array_equal(ops.insert_into([4, steps, *inner], tuple(Xs)), Y)
+
+
+def test_insert_into_too_small_a_shape(ops):
+    Xs = [numpy.ones((n, 3), "f") for n in (2, 4)]
+    for shape in ((2, 3, 3), (2, 4, 2), (1, 4, 3)):
+        with pytest.raises((ValueError, IndexError)):
+            ops.insert_into(shape, Xs)
+
+
 def test_tile_and_insert_into(ops):
     X = numpy.arange(4, dtype="f").reshape(2, 2)
     assert_array_equal(ops.tile(X, (2, 3)), numpy.tile(X, (2, 3)))

@@ -106,6 +106,22 @@ def softmax_sequences(rng, rows, dtype):
 
 
 @splits
+def attend(rng, rows, dtype):
+    X, K, dY = (matrix(rng, rows, dtype) for _ in range(3))
+    Q, lengths = matrix(rng, 1, dtype)[0], lengths_of(rng, rows)
+
+    def run():
+        found = []
+        for keys in (K, None):
+            Y, weights = OPS._attend(X, keys, Q, lengths)
+            dX, dK, dQ = OPS._backprop_attend(dY, X, keys, Q, weights, lengths)
+            found += [Y, weights, dX, dX if dK is None else dK, dQ]
+        return found
+
+    return run
+
+
+@splits
 def seq2col(rng, rows, dtype):
     X, dY, lengths = matrix(rng, rows, dtype), matrix(rng, rows, dtype, 5 * WIDTH), lengths_of(rng, rows)
     return lambda: [
@@ -194,6 +210,18 @@ def dropout_mask(rng, rows, dtype):
     def run():
         numpy.random.seed(3)
         return (OPS.get_dropout_mask((rows, WIDTH), 0.3),)
+
+    return run
+
+
+@splits
+def dropout(rng, rows, dtype):
+    X, dY = matrix(rng, rows, dtype), matrix(rng, rows, dtype)
+
+    def run():
+        numpy.random.seed(3)
+        Y, kept = OPS._dropout(X, 0.3)
+        return Y, OPS._backprop_dropout(dY, kept)
 
     return run
 

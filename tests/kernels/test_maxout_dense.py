@@ -100,12 +100,19 @@ def test_gradient_is_added(ops, shape):
     X, W, b, dY = make(*shape, "float32")
     _, which = ops._maxout_dense(X, W, b)
     _, dW, db = ops._backprop_maxout_dense(dY, which, X, W)
-    known = numpy.ones_like(W)
-    nothing, added, db2 = ops._backprop_maxout_dense(dY, which, X, W, known, False)
+    known_W, known_b = numpy.ones_like(W), numpy.full_like(b, 2)
+    nothing, added_W, added_b = ops._backprop_maxout_dense(dY, which, X, W, known_W, known_b, False)
     assert nothing is None
-    assert added is known
-    assert_allclose(known, 1 + dW, rtol=1e-5, atol=1e-5)
-    assert_array_equal(db2, db)
+    assert added_W is known_W and added_b is known_b
+    assert_allclose(known_W, 1 + dW, rtol=1e-5, atol=1e-5)
+    assert_allclose(known_b, 2 + db, rtol=1e-5, atol=1e-5)
+    for pair in ((known_W, None), (known_W.astype("f8"), known_b), (known_W, known_b[:-1])):
+        before = [None if array is None else array.copy() for array in pair]
+        _, new_W, new_b = ops._backprop_maxout_dense(dY, which, X, W, *pair)
+        assert_array_equal(new_W, dW)
+        assert_array_equal(new_b, db)
+        for array, same in zip(pair, before, strict=True):
+            assert array is None or (array == same).all()
 
 
 def test_agrees_with_the_reference(ops):
@@ -204,10 +211,11 @@ def test_bad_pieces_change_nothing(ops):
     X, W, b, dY = make(60, 6, 3, 20, "float32")
     _, which = ops._maxout_dense(X, W, b)
     which[59, 5] = 3
-    dW = numpy.ones_like(W)
+    dW, db = numpy.ones_like(W), numpy.ones_like(b)
     with pytest.raises(IndexError, match="less than the number of pieces, 3, but is 3"):
-        ops._backprop_maxout_dense(dY, which, X, W, dW)
+        ops._backprop_maxout_dense(dY, which, X, W, dW, db)
     assert_array_equal(dW, 1)
+    assert_array_equal(db, 1)
 
 
 def test_shapes_that_do_not_fit(ops):
@@ -250,7 +258,8 @@ nO = 300_000  # for each of which the gradient of the weights needs some 1.8 kB
 X, W, dY = (numpy.ones(shape, dtype="float32") for shape in [(48, 1), (nO, 3, 1), (48, nO)])
 which = numpy.zeros((48, nO), dtype="uint8")
 dW = numpy.full_like(W, 7)
-arguments = (dY, which, X, W, dW, False)
+db = numpy.full((nO, 3), 7, dtype="float32")
+arguments = (dY, which, X, W, dW, db, False)
 with open("/proc/self/statm") as file:
     used = int(file.read().split()[0]) * resource.getpagesize()
 # Enough for the part of one thread, not for both.
@@ -258,12 +267,13 @@ resource.setrlimit(resource.RLIMIT_AS, (used + 420_000_000, resource.RLIM_INFINI
 try:
     NumpyOps()._backprop_maxout_dense(*arguments)
 except MemoryError:
-    assert (dW == 7).all(), "changed"
+    assert (dW == 7).all() and (db == 7).all(), "changed"
     print("refused")
 resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-dW[...] = 7
+dW[...] = db[...] = 7
 NumpyOps()._backprop_maxout_dense(*arguments)
-assert (dW[:, 0] == 55).all() and (dW[:, 1:] == 7).all()
+for total in (dW, db):
+    assert (total[:, 0] == 55).all() and (total[:, 1:] == 7).all()
 """
 
 

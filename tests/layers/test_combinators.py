@@ -19,6 +19,17 @@ def dims(model):
     return {name: model.maybe_get_dim(name) for name in model.dim_names}
 
 
+@pytest.mark.parametrize("name", ["add", "chain", "concatenate", "tuplify", "residual", "clone"])
+def test_what_is_no_layer(name):
+    """Such as a layer that was not called, or a list of layers in the place of arguments."""
+    combinator = getattr(layers, name)
+    others = {"residual": (), "clone": (2,)}.get(name, (layers.Linear(2),))
+    cases = [(layers.Linear, r"call it, Linear\(\.\.\.\)"), (3, "3"), ([layers.Linear(2)], r"\[<thinc")]
+    for layer, says in cases:
+        with pytest.raises(TypeError, match=f"^{name} expects models, each as an argument, but got .*{says}"):
+            combinator(layer, *others)
+
+
 def test_chain_structure():
     inner = layers.chain(layers.Linear(3, 4), layers.Linear(5))
     assert (inner.name, dims(inner)) == ("linear>>linear", {"nO": 5, "nI": 4})

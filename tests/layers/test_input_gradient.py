@@ -101,13 +101,12 @@ def test_same_outputs_and_gradients(name):
 
 def test_the_product_is_left_out(monkeypatch):
     model = chain(Relu(5, 4), Relu(5, 5), Linear(3, 5)).initialize()
+    for node in model.walk():
+        node.ops = NumpyOps(use_blis=False)  # whose products are calls that can be counted
     products = []
 
-    def counted(method):
-        return lambda *args, **kwargs: products.append(1) or method(*args, **kwargs)
-
-    for name in ("gemm", "_add_gemm"):
-        monkeypatch.setattr(NumpyOps, name, counted(getattr(NumpyOps, name)))
+    multiply = NumpyOps.gemm
+    monkeypatch.setattr(NumpyOps, "gemm", lambda *a, **k: products.append(1) or multiply(*a, **k))
     for input_gradient, expected in ((True, 6), (False, 5)):
         Y, backprop = model.begin_update(X, input_gradient=input_gradient)
         products.clear()

@@ -22,6 +22,7 @@ from thinc.api import (
     PyTorchWrapper,
     PyTorchWrapper_v2,
     PyTorchWrapper_v3,
+    RAdam,
     chain,
     fix_random_seed,
     torch2xp,
@@ -181,6 +182,19 @@ def test_parameters_of_every_kind_are_updated(name, optimizer):
     assert (W.stride(), W.dtype, W.shape) == layout and W.data_ptr() == pointer
     assert (before.numel() == 0) or (W.detach().double() != before).all()
     assert torch.isfinite(W).all()
+
+
+def test_radam_takes_double_precision_as_it_is():
+    module = torch.nn.Linear(3, 2).double()
+    shim, W = PyTorchShim(module), module.weight
+    with torch.no_grad():
+        W += 1e-12
+    before = W.detach().clone()
+    W.grad = torch.ones_like(W)
+    optimizer = RAdam(0.0)
+    shim.finish_update(optimizer)
+    assert torch.equal(W, before)
+    assert optimizer.mom1[shim.id, "weight"].dtype == "float64"
 
 
 def test_sparse_gradients():

@@ -122,6 +122,11 @@ def is_finite(array: Any) -> bool:
         return bool(xp.isfinite(array.sum()) or xp.isfinite(array).all())
 
 
+def widen(array: Any) -> Any:
+    """The array, or float32 in the place of float16, whose squares soon leave its range."""
+    return array.astype("float32") if array.dtype.kind == "f" and array.dtype.itemsize < 4 else array
+
+
 def copy_array(dst: Any, src: Any) -> None:
     """Write `src` into the array `dst`, across devices if need be.
 

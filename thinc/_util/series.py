@@ -4,6 +4,7 @@ import collections
 import copy
 import functools
 import itertools
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, ParamSpec
 
@@ -118,8 +119,11 @@ def _before_drawing(value: Any) -> Any:
     if not isinstance(value, Iterator):
         return value
     try:
-        return copy.copy(value)
-    except TypeError:
+        # A shallow copy of `map` and its like, or of an iterator of a user, draws from what the original draws from.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # itertools, from Python 3.12 on
+            return copy.deepcopy(value)
+    except Exception:  # an iterator of a user may raise anything
         return _Unrepeatable(value)
 
 

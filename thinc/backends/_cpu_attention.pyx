@@ -3,7 +3,16 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint64_t
 from libcpp cimport bool as cbool
 
-from ..kernels._arrays cimport as_int32, contiguous, empty2, fits_int32, is_matrix, is_real_array, lengths_fit
+from ..kernels._arrays cimport (
+    as_int32,
+    contiguous,
+    empty2,
+    empty_like,
+    fits_int32,
+    is_matrix,
+    is_real_array,
+    lengths_fit,
+)
 from ..kernels._dispatch cimport RealKernels, active, real_kernels
 from ..kernels._threads cimport Threads, threads
 
@@ -29,6 +38,14 @@ cdef extern from "thinc/backends/_split_attention.hh" namespace "thinc" nogil:
     void split_rotate[T](
         const Threads* threads, const RealKernels[T]* kernels, T* X, const T* waves, const int32_t* lengths, size_t B,
         size_t N, size_t columns, size_t heads, size_t width, cbool back)
+
+cdef extern from "thinc/backends/_split_sequences.hh" namespace "thinc" nogil:
+    void split_attend[T](
+        const Threads* threads, const RealKernels[T]* kernels, T* Y, T* a, const T* X, const T* K, const T* Q,
+        const int32_t* lengths, size_t B, size_t O, size_t rows)
+    void split_backprop_attend[T](
+        const Threads* threads, const RealKernels[T]* kernels, T* dX, T* dK, T* d, const T* dY, const T* X, const T* Q,
+        const T* a, const int32_t* lengths, size_t B, size_t O, size_t rows)
 
 ctypedef fused real:
     float
@@ -72,6 +89,44 @@ cdef bint run(
     with nogil:
         done = split_backprop_attention(threads(), real_kernels(active(), kind), &batch)
     return done
+
+
+cdef cnp.ndarray fits_query(object X, object K, object Q, object lengths):
+    # the lengths, if the kernels take this; K may be None
+    if not is_real_array(X) or cnp.PyArray_NDIM(<cnp.ndarray>X) != 2 or not is_real_array(Q):
+        return None
+    cdef Py_ssize_t T = cnp.PyArray_DIM(<cnp.ndarray>X, 0), O = cnp.PyArray_DIM(<cnp.ndarray>X, 1)
+    cdef int kind = cnp.PyArray_TYPE(<cnp.ndarray>X)
+    if cnp.PyArray_TYPE(<cnp.ndarray>Q) != kind or cnp.PyArray_NDIM(<cnp.ndarray>Q) != 1 \
+            or cnp.PyArray_DIM(<cnp.ndarray>Q, 0) != O or (K is not None and not is_matrix(K, T, O, kind)):
+        return None
+    return lengths_of(lengths, T)
+
+
+cdef void attend(cnp.ndarray Y, real* a, cnp.ndarray X, cnp.ndarray K, cnp.ndarray Q, cnp.ndarray lengths):
+    cdef size_t rows = cnp.PyArray_DIM(X, 0), O = cnp.PyArray_DIM(X, 1), B = cnp.PyArray_DIM(lengths, 0)
+    cdef real* y = <real*>cnp.PyArray_DATA(Y)
+    cdef const real* x = <const real*>cnp.PyArray_DATA(X)
+    cdef const real* k = <const real*>cnp.PyArray_DATA(K)
+    cdef const real* q = <const real*>cnp.PyArray_DATA(Q)
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
+    with nogil:
+        split_attend(threads(), real_kernels(active(), x), y, a, x, k, q, n, B, O, rows)
+
+
+cdef void backprop_attend(
+    real* dX, real* dK, cnp.ndarray d, cnp.ndarray dY, cnp.ndarray X, cnp.ndarray Q, cnp.ndarray weights,
+    cnp.ndarray lengths
+):
+    cdef size_t rows = cnp.PyArray_DIM(X, 0), O = cnp.PyArray_DIM(X, 1), B = cnp.PyArray_DIM(lengths, 0)
+    cdef real* to = <real*>cnp.PyArray_DATA(d)
+    cdef const real* dy = <const real*>cnp.PyArray_DATA(dY)
+    cdef const real* x = <const real*>cnp.PyArray_DATA(X)
+    cdef const real* q = <const real*>cnp.PyArray_DATA(Q)
+    cdef const real* a = <const real*>cnp.PyArray_DATA(weights)
+    cdef const int32_t* n = <const int32_t*>cnp.PyArray_DATA(lengths)
+    with nogil:
+        split_backprop_attend(threads(), real_kernels(active(), x), dX, dK, to, dy, x, q, a, n, B, O, rows)
 
 
 class CpuAttention:
@@ -150,3 +205,40 @@ class CpuAttention:
                 split_rotate(
                     threads(), real_kernels(active(), <const double*>table), <double*>out, <const double*>table, n, B,
                     N, columns, heads, width, is_back)
+
+    def _attend(self, X, K, Q, lengths):
+        cdef cnp.ndarray counts = fits_query(X, K, Q, lengths)
+        if counts is None:
+            return super()._attend(X, K, Q, lengths)
+        cdef cnp.ndarray x = contiguous(X), keys = x if K is None else contiguous(K), q = contiguous(Q)
+        cdef cnp.ndarray Y = empty_like(x), weights = empty2(cnp.PyArray_DIM(x, 0), 1, cnp.PyArray_TYPE(x))
+        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+            attend(Y, <float*>cnp.PyArray_DATA(weights), x, keys, q, counts)
+        else:
+            attend(Y, <double*>cnp.PyArray_DATA(weights), x, keys, q, counts)
+        return Y, weights
+
+    def _backprop_attend(self, dY, X, K, Q, weights, lengths, wants_dX=True):
+        cdef cnp.ndarray counts = fits_query(X, K, Q, lengths)
+        cdef int kind
+        cdef Py_ssize_t T, O
+        if counts is not None:
+            kind = cnp.PyArray_TYPE(<cnp.ndarray>X)
+            T, O = cnp.PyArray_DIM(<cnp.ndarray>X, 0), cnp.PyArray_DIM(<cnp.ndarray>X, 1)
+        if counts is None or not is_matrix(dY, T, O, kind) or not is_matrix(weights, T, 1, kind):
+            return super()._backprop_attend(dY, X, K, Q, weights, lengths, wants_dX)
+        cdef cnp.ndarray dy = contiguous(dY), x = contiguous(X), q = contiguous(Q), a = contiguous(weights)
+        cdef cnp.ndarray d = empty2(T, 1, kind), dX = None, dK = None
+        cdef void* dx = NULL
+        cdef void* dk = NULL
+        if wants_dX:
+            dX = empty_like(x)
+            dx = dk = cnp.PyArray_DATA(dX)  # the keys are the rows
+        if K is not None:
+            dK = empty_like(x)
+            dk = cnp.PyArray_DATA(dK)
+        if kind == cnp.NPY_FLOAT32:
+            backprop_attend(<float*>dx, <float*>dk, d, dy, x, q, a, counts)
+        else:
+            backprop_attend(<double*>dx, <double*>dk, d, dy, x, q, a, counts)
+        return dX, dK, self.gemm(X if K is None else K, d, trans1=True).reshape(-1)

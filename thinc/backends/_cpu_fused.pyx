@@ -30,6 +30,15 @@ cdef bint real_of(object X, int ndim, int kind):
     return is_real_array(X) and cnp.PyArray_NDIM(<cnp.ndarray>X) == ndim and cnp.PyArray_TYPE(<cnp.ndarray>X) == kind
 
 
+cdef bint takes(object total, object W, int ndim, int kind):
+    # whether a gradient with the first `ndim` dimensions of W can be added to `total` in place
+    return (
+        real_of(total, ndim, kind) and cnp.PyArray_CompareLists(
+            cnp.PyArray_DIMS(<cnp.ndarray>total), cnp.PyArray_DIMS(<cnp.ndarray>W), ndim)
+        and cnp.PyArray_ISCARRAY(<cnp.ndarray>total)
+    )
+
+
 cdef bint has_kernel(object X, object W):
     # for X (B, nI) and W (nO, nP, nI)
     if not is_real_array(X) or not real_of(W, 3, cnp.PyArray_TYPE(<cnp.ndarray>X)):
@@ -126,35 +135,30 @@ class CpuFused:
             raise MemoryError()
         return Y, which
 
-    def _backprop_maxout_dense(self, dY, which, X, W, dW=None, wants_dX=True):
+    def _backprop_maxout_dense(self, dY, which, X, W, dW=None, db=None, wants_dX=True):
         if cnp.PyArray_TYPE(<cnp.ndarray?>which) != cnp.NPY_UINT8:
-            return super()._backprop_maxout_dense(dY, which, X, W, dW, wants_dX)
+            return super()._backprop_maxout_dense(dY, which, X, W, dW, db, wants_dX)
         cdef cnp.ndarray chosen = <cnp.ndarray>which
         cdef int kind = cnp.PyArray_TYPE(<cnp.ndarray?>X)
         if not has_kernel(X, W) or not real_of(dY, 2, kind) or cnp.PyArray_NDIM(chosen) != 2 \
                 or not cnp.PyArray_SAMESHAPE(<cnp.ndarray>dY, chosen) \
                 or cnp.PyArray_DIM(chosen, 0) != cnp.PyArray_DIM(<cnp.ndarray>X, 0) \
-                or cnp.PyArray_DIM(chosen, 1) != cnp.PyArray_DIM(<cnp.ndarray>W, 0) \
-                or (dW is not None and not (
-                    real_of(dW, 3, kind) and cnp.PyArray_SAMESHAPE(<cnp.ndarray>dW, <cnp.ndarray>W)
-                    and cnp.PyArray_ISCARRAY(<cnp.ndarray>dW))):
-            return super()._backprop_maxout_dense(dY, which.astype("int32"), X, W, dW, wants_dX)
+                or cnp.PyArray_DIM(chosen, 1) != cnp.PyArray_DIM(<cnp.ndarray>W, 0):
+            return super()._backprop_maxout_dense(dY, which.astype("int32"), X, W, dW, db, wants_dX)
         cdef Py_ssize_t sX, sdY, bad
         cdef cnp.ndarray x = with_rows(X, &sX), dy = with_rows(dY, &sdY), w = contiguous(W)
-        cdef cnp.ndarray db = empty2(cnp.PyArray_DIM(w, 0), cnp.PyArray_DIM(w, 1), kind), added, dX = None
+        cdef cnp.ndarray sums = empty2(cnp.PyArray_DIM(w, 0), cnp.PyArray_DIM(w, 1), kind), added, dX = None
         cdef void* dx = NULL
         chosen = contiguous(chosen)
-        if dW is None:
-            added = <cnp.ndarray>self._zeros_like(w)
-        else:
-            added = <cnp.ndarray>dW
+        cdef bint adds = takes(dW, W, 3, kind) and takes(db, W, 2, kind)
+        added = <cnp.ndarray>(dW if adds else self._zeros_like(w))
         if wants_dX:
             dX = empty2(cnp.PyArray_DIM(x, 0), cnp.PyArray_DIM(x, 1), kind)
             dx = cnp.PyArray_DATA(dX)
         if kind == cnp.NPY_FLOAT32:
-            bad = gradient(<float*>dx, dy, sdY, chosen, x, sX, w, added, db)
+            bad = gradient(<float*>dx, dy, sdY, chosen, x, sX, w, added, sums)
         else:
-            bad = gradient(<double*>dx, dy, sdY, chosen, x, sX, w, added, db)
+            bad = gradient(<double*>dx, dy, sdY, chosen, x, sX, w, added, sums)
         if bad == -2:
             raise MemoryError()
         if bad >= 0:
@@ -162,4 +166,7 @@ class CpuFused:
                 f"Cannot compute the gradient of maxout: which must be less than the number of pieces, "
                 f"{cnp.PyArray_DIM(w, 1)}, but is {chosen.flat[bad]}"
             )
-        return dX, added, db
+        if not adds:
+            return dX, added, sums
+        db += sums
+        return dX, dW, db

@@ -2,10 +2,18 @@
 cimport numpy as cnp
 
 from ..kernels cimport _gemm
-from ..kernels._arrays cimport empty2, is_real_array
+from ..kernels._arrays cimport contiguous, empty1, empty2, is_real_array
+from ..kernels._dispatch cimport active, real_kernels
+from ..kernels._threads cimport threads
+from ._split cimport split_sum_columns
 from .cblas cimport CBlas
 
 cnp.import_array()
+
+
+ctypedef fused real:
+    float
+    double
 
 
 cdef struct Operand:
@@ -47,13 +55,41 @@ cdef bint may_overlap(cnp.ndarray A, cnp.ndarray B) noexcept:
             return False
         low[i] = cnp.PyArray_BYTES(array)
         high[i] = low[i] + cnp.PyArray_ITEMSIZE(array)
-        for d in range(2):
+        for d in range(cnp.PyArray_NDIM(array)):
             extent = (cnp.PyArray_DIM(array, d) - 1) * cnp.PyArray_STRIDE(array, d)
             if extent < 0:
                 low[i] += extent
             else:
                 high[i] += extent
     return low[0] < high[1] and low[1] < high[0]
+
+
+cdef bint is_real(object X, int ndim, int kind):
+    # whether X is an array with so many dimensions, of that type
+    return is_real_array(X) and cnp.PyArray_NDIM(<cnp.ndarray>X) == ndim and cnp.PyArray_TYPE(<cnp.ndarray>X) == kind
+
+
+cdef bint takes(object total, Py_ssize_t rows, Py_ssize_t width, int kind):
+    # whether a gradient of so many rows of that width can be added to `total` in place
+    if not is_real_array(total) or cnp.PyArray_TYPE(<cnp.ndarray>total) != kind \
+            or not cnp.PyArray_ISCARRAY(<cnp.ndarray>total) or cnp.PyArray_SIZE(<cnp.ndarray>total) != rows * width:
+        return False
+    cdef int ndim = cnp.PyArray_NDIM(<cnp.ndarray>total)
+    return width == 1 or (ndim > 0 and cnp.PyArray_DIM(<cnp.ndarray>total, ndim - 1) == width)
+
+
+cdef void add_columns(real* total, const real* sums, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        total[i] += sums[i]
+
+
+cdef void sum_columns(real* sums, cnp.ndarray X):
+    # of a contiguous X
+    cdef size_t rows = cnp.PyArray_DIM(X, 0), n = cnp.PyArray_DIM(X, 1)
+    cdef const real* x = <const real*>cnp.PyArray_DATA(X)
+    with nogil:
+        split_sum_columns(threads(), real_kernels(active(), x), sums, x, rows, n)
 
 
 cdef void multiply(Operand* x, Operand* y, cnp.ndarray out, void* bias, double beta=0):
@@ -185,3 +221,50 @@ class CpuMatrix:
         cdef cnp.ndarray Y = empty2(x.rows, w.columns, cnp.PyArray_TYPE(x_owner))
         multiply(&x, &w, Y, cnp.PyArray_DATA(bias))
         return Y
+
+    def _backprop_affine(self, dA, X, W, dW=None, db=None, wants_dX=True):
+        cdef int kind = cnp.PyArray_TYPE(<cnp.ndarray>dA) if is_real_array(dA) else -1
+        if not self.use_blis or kind < 0 or not is_real(dA, 2, kind) or not is_real(X, 2, kind) \
+                or not is_real(W, 2, kind):
+            return super()._backprop_affine(dA, X, W, dW, db, wants_dX)
+        cdef cnp.ndarray d = contiguous(<cnp.ndarray>dA), dX = None, sums, to_W, to_b
+        cdef Operand da, dat, x, w
+        operand(&da, d, False)
+        operand(&dat, d, True)
+        cdef cnp.ndarray _x_owner = operand(&x, <cnp.ndarray>X, False), _w_owner = operand(&w, <cnp.ndarray>W, False)
+        if x.rows != da.rows or w.rows != da.columns or w.columns != x.columns:
+            return super()._backprop_affine(dA, X, W, dW, db, wants_dX)
+        cdef Py_ssize_t nO = w.rows, nI = w.columns
+        cdef bint adds = (
+            takes(dW, nO, nI, kind) and takes(db, nO, 1, kind) and not may_overlap(<cnp.ndarray>dW, d)
+            and not may_overlap(<cnp.ndarray>dW, <cnp.ndarray>X)
+        )
+        sums = empty1(nO, kind)
+        if wants_dX:
+            dX = empty2(da.rows, nI, kind)
+            multiply(&da, &w, dX, NULL)
+        if adds:
+            to_W, to_b = <cnp.ndarray>dW, <cnp.ndarray>db
+        else:
+            to_W, to_b = empty2(nO, nI, kind), sums
+        multiply(&dat, &x, to_W, NULL, adds)
+        if kind == cnp.NPY_FLOAT32:
+            sum_columns(<float*>cnp.PyArray_DATA(sums), d)
+            if adds:
+                add_columns(<float*>cnp.PyArray_DATA(to_b), <const float*>cnp.PyArray_DATA(sums), nO)
+        else:
+            sum_columns(<double*>cnp.PyArray_DATA(sums), d)
+            if adds:
+                add_columns(<double*>cnp.PyArray_DATA(to_b), <const double*>cnp.PyArray_DATA(sums), nO)
+        return dX, to_W, to_b
+
+    def _sum_columns(self, X):
+        if not is_real_array(X) or cnp.PyArray_NDIM(<cnp.ndarray>X) != 2:
+            return super()._sum_columns(X)
+        cdef cnp.ndarray x = contiguous(X)
+        cdef cnp.ndarray sums = empty1(cnp.PyArray_DIM(x, 1), cnp.PyArray_TYPE(x))
+        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
+            sum_columns(<float*>cnp.PyArray_DATA(sums), x)
+        else:
+            sum_columns(<double*>cnp.PyArray_DATA(sums), x)
+        return sums

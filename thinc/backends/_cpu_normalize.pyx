@@ -16,7 +16,6 @@ from ._split cimport (
     split_rmsnorm,
     split_softmax,
     split_softmax_sequences,
-    split_sum_columns,
 )
 
 cnp.import_array()
@@ -266,21 +265,3 @@ class CpuNormalize:
                     threads(), real_kernels(active(), <const double*>src), <double*>dx, <double*>dg,
                     <const double*>grad, <const double*>src, <const double*>g, <const double*>s, rows, n)
         return dX, dG
-
-    def _sum_columns(self, X):
-        if not real_matrix(X):
-            return super()._sum_columns(X)
-        cdef cnp.ndarray x = contiguous(X)
-        cdef size_t rows = cnp.PyArray_DIM(x, 0), n = cnp.PyArray_DIM(x, 1)
-        cdef cnp.ndarray sums = empty1(n, cnp.PyArray_TYPE(x))
-        cdef void* out = cnp.PyArray_DATA(sums)
-        cdef const void* src = cnp.PyArray_DATA(x)
-        if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT32:
-            with nogil:
-                split_sum_columns(
-                    threads(), real_kernels(active(), <const float*>src), <float*>out, <const float*>src, rows, n)
-        else:
-            with nogil:
-                split_sum_columns(
-                    threads(), real_kernels(active(), <const double*>src), <double*>out, <const double*>src, rows, n)
-        return sums

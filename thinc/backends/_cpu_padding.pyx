@@ -59,7 +59,7 @@ cdef class Parts:
     cdef Part* items
     cdef Py_ssize_t count, total, longest, row
     cdef cnp.ndarray first
-    cdef list owners  # contiguous copies, where arrays are not contiguous
+    cdef list owners  # the arrays, contiguous: the caller's list may change while the GIL is released
 
     def __dealloc__(self):
         free(self.items)
@@ -69,21 +69,23 @@ cdef Parts as_parts(object arrays, bint drop_empty):
     # None if there are no arrays, or some that are not plain, or differ: `super()` knows what to do then
     if type(arrays) is not list and type(arrays) is not tuple:
         return None
-    cdef Py_ssize_t n = len(arrays), i
+    cdef list owners = list(arrays)
+    cdef Py_ssize_t n = len(owners), k, i
     cdef Parts parts = Parts.__new__(Parts)
     cdef cnp.ndarray array, first
     cdef int d, ndim
-    if n == 0 or not is_plain(arrays[0]):
+    if n == 0 or not is_plain(owners[0]):
         return None
+    parts.owners = owners
     parts.items = <Part*>malloc(n * sizeof(Part))
     if parts.items == NULL:
         raise MemoryError()
-    first = <cnp.ndarray>arrays[0]
+    first = <cnp.ndarray>owners[0]
     ndim = cnp.PyArray_NDIM(first)
-    for item in arrays:
-        if not is_plain(item):
+    for k in range(n):
+        if not is_plain(owners[k]):
             return None
-        array = <cnp.ndarray>item
+        array = <cnp.ndarray>owners[k]
         if drop_empty and cnp.PyArray_SIZE(array) == 0:
             continue
         if parts.count == 0:
@@ -96,9 +98,7 @@ cdef Parts as_parts(object arrays, bint drop_empty):
                 return None
         if not cnp.PyArray_IS_C_CONTIGUOUS(array):
             array = <cnp.ndarray>cnp.PyArray_NewCopy(array, cnp.NPY_CORDER)
-            if parts.owners is None:
-                parts.owners = []
-            parts.owners.append(array)
+            owners[k] = array
         i = parts.count
         parts.items[i].data = <const char*>cnp.PyArray_DATA(array)
         parts.items[i].rows = cnp.PyArray_DIM(array, 0)
@@ -529,6 +529,21 @@ class CpuPadding:
         stack(target, parts, steps)
         return out
 
+    def insert_into(self, shape, Xs):
+        cdef Parts parts = as_parts(Xs, False)
+        cdef cnp.ndarray out
+        cdef Py_ssize_t steps
+        cdef char* target
+        if parts is None or type(shape) is not tuple or len(<tuple>shape) < 2 or type(shape[1]) is not int \
+                or not parts.longest <= shape[1] <= LARGEST \
+                or shape != (parts.count, shape[1], *(<object>parts.first).shape[1:]):
+            return super().insert_into(shape, Xs)
+        steps = shape[1]
+        out = new_array(parts.first, parts.count, steps, 2)
+        target = cnp.PyArray_BYTES(out)
+        stack(target, parts, steps)
+        return out
+
     def unpad(self, padded, lengths):
         cdef cnp.ndarray array, n
         cdef Py_ssize_t i
@@ -568,7 +583,8 @@ class CpuPadding:
         )
         free(place)
         if n == 1:
-            return Padded(self.reshape(seqs[0], (steps, 1, *seqs[0].shape[1:])), size_at_t, lengths, indices)
+            only = <object>parts.first
+            return Padded(self.reshape(only, (steps, 1, *only.shape[1:])), size_at_t, lengths, indices)
         data = new_array(parts.first, steps, n, 2)
         target = cnp.PyArray_BYTES(data)
         with nogil:

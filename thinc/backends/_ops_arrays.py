@@ -322,6 +322,15 @@ class ArrayOps:
         kept = self.xp.random.uniform(0.0, 1.0, shape) >= drop
         return kept.astype("float32") * (1.0 / (1.0 - drop))
 
+    def _dropout(self, X: Any, drop: float) -> tuple[Any, Any]:
+        """`X` times a mask of `get_dropout_mask`, and what `_backprop_dropout` has to know of the mask."""
+        mask = self.get_dropout_mask(X.shape, drop)
+        return self._multiply(X, mask), mask
+
+    def _backprop_dropout(self, dY: Any, kept: Any) -> Any:
+        """The gradient of X, from that of the output, which has its shape."""
+        return self._multiply(dY, kept)
+
     def tile(self, X: Any, reps: Any) -> Any:
         """`X` repeated `reps` times along the last axis, or as the tuple `reps` says (``numpy.tile``)."""
         return self.xp.tile(X, reps)

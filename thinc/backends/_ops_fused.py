@@ -10,7 +10,7 @@ from ._ops_windows import WindowOps
 
 
 class FusedOps(ProductOps, WindowOps):
-    """Layer normalization, sums over rows, and dense layers with maxout."""
+    """Layer normalization, and dense layers with maxout."""
 
     def _layernorm(self, X: Any, G: Any, b: Any) -> tuple[Any, Any, Any]:
         """``Y = (X - mu) * rstd * G + b`` with the mean and standard deviation of each row (Ba et al. 2016).
@@ -58,10 +58,6 @@ class FusedOps(ProductOps, WindowOps):
         dX = (d - normed * (d * normed).mean(axis=1, keepdims=True)) * rstd[:, None]
         return dX, (dY * normed).sum(axis=0)
 
-    def _sum_columns(self, X: Any) -> Any:
-        """The sum of the rows of X ``(B, n)``: ``(n,)``; a bias's gradient."""
-        return X.sum(axis=0)
-
     def _maxout_dense(self, X: Any, W: Any, b: Any) -> tuple[Any, Any]:
         """``Y[:, o] = max_p (X @ W[o, p] + b[o, p])``, as one.
 
@@ -86,19 +82,12 @@ class FusedOps(ProductOps, WindowOps):
         return self.maxout(A.reshape((A.shape[0], nO, nP)))
 
     def _backprop_maxout_dense(
-        self, dY: Any, which: Any, X: Any, W: Any, dW: Any = None, wants_dX: bool = True
+        self, dY: Any, which: Any, X: Any, W: Any, dW: Any = None, db: Any = None, wants_dX: bool = True
     ) -> tuple[Any, Any, Any]:
-        """The gradients of X, W and b: ``(B, nI)`` or None if it is not wanted, ``(nO, nP, nI)``, ``(nO, nP)``.
-
-        A ``dW`` that is given, contiguous and of the dtype of dY, is added to in place. Nothing is changed if
-        there is an error.
-        """
+        """The gradients of X, W and b, as `_backprop_affine` gives them; W is ``(nO, nP, nI)``, b is ``(nO, nP)``."""
         nO, nP, nI = W.shape
         dA = self.backprop_maxout(dY, which, nP).reshape((dY.shape[0], nO * nP))
-        dX = self.gemm(dA, W.reshape((nO * nP, nI))) if wants_dX else None
-        db = self._sum_columns(dA).reshape((nO, nP))
-        if dW is None:
-            dW = self.gemm(dA, X, trans1=True).reshape(W.shape)
-        else:
-            self._add_gemm(dW.reshape((nO * nP, nI)), dA, X, trans1=True)
-        return dX, dW, db
+        dX, sum_W, sum_b = self._backprop_affine(dA, X, W.reshape((nO * nP, nI)), dW, db, wants_dX)
+        if sum_W is not dW:
+            sum_W, sum_b = sum_W.reshape(W.shape), sum_b.reshape((nO, nP))
+        return dX, sum_W, sum_b

@@ -105,8 +105,11 @@ class PaddingOps(ArrayOps):
             row[: len(seq)] = seq
 
     def unpad(self, padded: Any, lengths: Any) -> list[Any]:
-        """Views ``padded[i, :lengths[i]]``: the inverse of `pad`."""
-        return [padded[i, :length] for i, length in enumerate(_to_ints(lengths))]
+        """Views ``padded[i, :lengths[i]]``: the inverse of `pad`. ValueError if a length is negative."""
+        sizes = _to_ints(lengths)
+        if min(sizes, default=0) < 0:
+            raise ValueError(f"unpad: lengths must be >= 0, got {min(sizes)}")
+        return [padded[i, :length] for i, length in enumerate(sizes)]
 
     def list2padded(self, seqs: Any) -> Padded:
         """Sort sequences by length, longest first, and stack them time-major.

@@ -63,3 +63,49 @@ class ProductOps(ArrayOps):
         Y = self.gemm(X, W, trans2=True)
         Y += b
         return Y
+
+    def _backprop_affine(
+        self, dA: Any, X: Any, W: Any, dW: Any = None, db: Any = None, wants_dX: bool = True
+    ) -> tuple[Any, Any, Any]:
+        """The gradients of `affine` from that of its output, dA ``(B, O)``.
+
+        Parameters
+        ----------
+        dA, X, W
+            ``(B, O)``, ``(B, I)``, ``(O, I)``.
+        dW, db
+            Sums of gradients of W and b, with as many elements. If both are given, contiguous and of the dtype of dA,
+            this adds to them in place. Nothing is changed if there is an error.
+        wants_dX
+            Whether to compute dX.
+
+        Returns
+        -------
+        dX
+            ``(B, I)``, or None if it is not wanted.
+        dW, db
+            Those that were given, if they were added to; otherwise new ones, ``(O, I)`` and ``(O,)``.
+        """
+        dX = self.gemm(dA, W) if wants_dX else None
+        columns = self._sum_columns(dA)
+        if not _takes(dW, W.size, W.shape[-1], dA.dtype) or not _takes(db, W.shape[0], None, dA.dtype):
+            return dX, self.gemm(dA, X, trans1=True), columns
+        self._add_gemm(dW.reshape(W.shape), dA, X, trans1=True)
+        flat = db.reshape(-1)
+        flat += columns
+        return dX, dW, db
+
+    def _sum_columns(self, X: Any) -> Any:
+        """The sum of the rows of X ``(B, n)``: ``(n,)``; a bias's gradient."""
+        return X.sum(axis=0)
+
+
+def _takes(total: Any, size: int, width: int | None, dtype: Any) -> bool:
+    """Whether a gradient of so many elements, in rows of that width, can be added to `total` in place."""
+    return (
+        total is not None
+        and total.size == size
+        and (width is None or total.shape[-1] == width)
+        and total.dtype == dtype
+        and total.flags.c_contiguous
+    )

@@ -48,6 +48,23 @@ inline void split_dropout_mask(const Threads* threads, const Kernels* kernels, f
     });
 }
 
+// Parts begin at multiples of 64, with a word of `kept` of their own.
+template <typename T>
+void split_dropout(const Threads* threads, const RealKernels<T>* kernels, T* y, std::uint64_t* kept, const T* x,
+                   std::size_t n, std::uint64_t key, std::uint32_t threshold, T scale) {
+    split(*threads, n, 0.7, line, [=](Index i, Index end) {
+        kernels->dropout.forward(y + i, kept + i / 64, x + i, end - i, key, std::uint64_t(i), threshold, scale, n);
+    });
+}
+
+template <typename T>
+void split_backprop_dropout(const Threads* threads, const RealKernels<T>* kernels, T* dx, const T* dy,
+                            const std::uint64_t* kept, std::size_t n, T scale) {
+    split(*threads, n, 0.05 * sizeof(T), line, [=](Index i, Index end) {
+        kernels->dropout.backward(dx + i, dy + i, kept + i / 64, end - i, scale, n);
+    });
+}
+
 // to (columns, rows) = x (rows, columns), `stride` elements between the rows of x
 template <typename T>
 void split_transpose(const Threads* threads, const RealKernels<T>* kernels, T* to, const T* x, std::size_t stride,

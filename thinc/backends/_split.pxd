@@ -25,6 +25,12 @@ cdef extern from "thinc/backends/_split.hh" namespace "thinc" nogil:
     void split_dropout_mask(
         const Threads* threads, const Kernels* kernels, float* mask, size_t n, uint64_t key, uint32_t threshold,
         float scale)
+    void split_dropout[T](
+        const Threads* threads, const RealKernels[T]* kernels, T* y, uint64_t* kept, const T* x, size_t n, uint64_t key,
+        uint32_t threshold, T scale)
+    void split_backprop_dropout[T](
+        const Threads* threads, const RealKernels[T]* kernels, T* dx, const T* dy, const uint64_t* kept, size_t n,
+        T scale)
     void split_maxout[T](
         const Threads* threads, const RealKernels[T]* kernels, T* best, int32_t* which, const T* x, size_t N, size_t P)
     ptrdiff_t split_backprop_maxout[T](

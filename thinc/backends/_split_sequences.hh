@@ -42,6 +42,29 @@ void split_backprop_softmax_sequences(const Threads* threads, const RealKernels<
                     });
 }
 
+template <typename T>
+void split_attend(const Threads* threads, const RealKernels<T>* kernels, T* Y, T* a, const T* X, const T* K, const T* Q,
+                  const std::int32_t* lengths, std::size_t B, std::size_t O, std::size_t rows) {
+    split_sequences(*threads, lengths, B, rows, 0.1 * sizeof(T) * double(O),
+                    [=](std::size_t b, std::size_t end, std::size_t r) {
+                        kernels->query_attention.forward(Y + r * O, a + r, X + r * O, K + r * O, Q, lengths + b,
+                                                         end - b, O, rows * O);
+                    });
+}
+
+// dX and dK may be null, or the same.
+template <typename T>
+void split_backprop_attend(const Threads* threads, const RealKernels<T>* kernels, T* dX, T* dK, T* d, const T* dY,
+                           const T* X, const T* Q, const T* a, const std::int32_t* lengths, std::size_t B,
+                           std::size_t O, std::size_t rows) {
+    split_sequences(*threads, lengths, B, rows, 0.15 * sizeof(T) * double(O),
+                    [=](std::size_t b, std::size_t end, std::size_t r) {
+                        kernels->query_attention.backward(dX ? dX + r * O : nullptr, dK ? dK + r * O : nullptr, d + r,
+                                                          dY + r * O, X + r * O, Q, a + r, lengths + b, end - b, O,
+                                                          rows * O);
+                    });
+}
+
 // From rows to one for each sequence: reduce_sum, reduce_mean.
 template <typename T>
 void split_pool(const Threads* threads,

@@ -17,7 +17,7 @@ from ._ops_embedding import EmbeddingOps
 from ._ops_gru import GRUOps
 from ._ops_lstm import LSTMOps
 from ._ops_padding import PaddingOps
-from ._ops_softmax import SoftmaxOps
+from ._ops_query_attention import QueryAttentionOps
 from ._ops_tables import TableOps
 from ._ops_training import TrainingOps
 
@@ -41,7 +41,7 @@ class Ops(
     AttentionOps,
     BatchingOps,
     PaddingOps,
-    SoftmaxOps,  # and the pooling it is built on
+    QueryAttentionOps,  # and the softmax and pooling it is built on
     TableOps,
     EmbeddingOps,
     TrainingOps,

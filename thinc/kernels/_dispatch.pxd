@@ -94,6 +94,23 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
             float* mask, size_t n, uint64_t key, uint64_t first, uint32_t threshold, float scale
         ) noexcept nogil
 
+    cdef cppclass Dropout[T]:
+        void (*forward)(
+            T* y, uint64_t* kept, const T* x, size_t n, uint64_t key, uint64_t first, uint32_t threshold, T scale,
+            size_t whole
+        ) noexcept nogil
+        void (*backward)(T* dx, const T* dy, const uint64_t* kept, size_t n, T scale, size_t whole) noexcept nogil
+
+    # --- attention of one query over sequences
+    cdef cppclass QueryAttention[T]:
+        void (*forward)(
+            T* Y, T* a, const T* X, const T* K, const T* Q, const int32_t* lengths, size_t B, size_t O, size_t whole
+        ) noexcept nogil
+        void (*backward)(
+            T* dX, T* dK, T* d, const T* dY, const T* X, const T* Q, const T* a, const int32_t* lengths, size_t B,
+            size_t O, size_t whole
+        ) noexcept nogil
+
     # --- reductions
     cdef cppclass Reductions[T]:
         void (*reduce_sum)(T* out, const T* X, const int32_t* lengths, size_t B, size_t O) noexcept nogil
@@ -305,6 +322,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         Elementary[T] elementary
         Softmaxes[T] softmax
         Normalizers[T] normalize
+        Dropout[T] dropout
         Maxouts[T] maxout
         MaxoutDenses[T] maxout_dense
         Reductions[T] reductions
@@ -312,6 +330,7 @@ cdef extern from "thinc/dispatch.hh" namespace "thinc" nogil:
         Tables[T] tables
         Gemm[T] gemm
         LSTMs[T] lstm
+        QueryAttention[T] query_attention
         Optimizers[T] optimizers
         Losses[T] losses
         Copies[T] copies

@@ -234,9 +234,9 @@ cdef class _Run:
         cdef bint in_float32 = self.rule is None and not self.use_radam and s.rule == update_adam
         if not is_real_array(weights) or not is_real_array(gradient) \
                 or cnp.PyArray_TYPE(<cnp.ndarray>weights) != cnp.PyArray_TYPE(<cnp.ndarray>gradient):
-            if in_float32:
+            if in_float32 and not (is_float32(weights) and is_float32(gradient)):
                 raise wrong_types(key, weights, gradient)
-            return False
+            return False  # unaligned, or in another byte order
         w, g = weights, gradient
         if in_float32 and cnp.PyArray_TYPE(w) != cnp.NPY_FLOAT32:
             raise wrong_types(key, weights, gradient)
@@ -353,6 +353,10 @@ cdef class _Run:
     cdef object finish(self):
         for gradient in self.to_zero:
             gradient[...] = 0
+
+
+cdef inline bint is_float32(object X):
+    return cnp.PyArray_Check(X) and cnp.PyArray_TYPE(<cnp.ndarray>X) == cnp.NPY_FLOAT32
 
 
 cdef object wrong_types(object key, object weights, object gradient):

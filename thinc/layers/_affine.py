@@ -1,6 +1,6 @@
 """The affine map under every layer with weights, A = X Wᵀ + b, and its backward pass."""
 
-from typing import Any
+from typing import Any, Callable
 
 from ..model import Model
 from ._batches import with_width
@@ -19,24 +19,19 @@ def backprop_affine(
     ``W`` is the matrix that the forward pass used; the parameters may have more dimensions, such as (nO, nP, nI)
     and (nO, nP), as long as they have the same elements.
     """
-    ops = model.ops
-    # What may fail comes before the first change: a dY that does not fit leaves no half of a gradient.
-    X = with_width(X, W.shape[1])
-    dX = ops.gemm(dA, W) if wants_dX else None
-    db = ops._sum_columns(dA)
-    shape = model.get_param("W").shape
-    dW = gradient_to_add_to(model, shape, dA.dtype)
-    if dW is not None:
-        ops._add_gemm(dW.reshape(W.shape), dA, X, trans1=True)
-    else:
-        model.inc_grad("W", ops.gemm(dA, X, trans1=True).reshape(shape))
-    model.inc_grad("b", db.reshape(model.get_param("b").shape))
+    return add_gradients(model, model.ops._backprop_affine, wants_dX, dA, with_width(X, W.shape[1]), W)
+
+
+def add_gradients(
+    model: Model[Any, Any], backprop: Callable[..., tuple[Any, Any, Any]], wants_dX: bool, *saved: Any
+) -> Any:
+    """Run ``backprop(*saved, dW, db, wants_dX)``, like `Ops._backprop_affine`, and return dX.
+
+    It adds to the gradients of "W" and "b" in place if they exist, and otherwise returns new ones.
+    """
+    known_W, known_b = model.maybe_get_grad("W"), model.maybe_get_grad("b")
+    dX, dW, db = backprop(*saved, known_W, known_b, wants_dX)
+    if dW is not known_W:
+        model.inc_grad("W", dW.reshape(model.get_param("W").shape))
+        model.inc_grad("b", db.reshape(model.get_param("b").shape))
     return dX
-
-
-def gradient_to_add_to(model: Model[Any, Any], shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return the gradient of "W", if there is one that a product may be added to in place; else None."""
-    dW: Any = model.maybe_get_grad("W")
-    if dW is not None and dW.shape == shape and dW.dtype == dtype and dW.flags.c_contiguous:
-        return dW
-    return None

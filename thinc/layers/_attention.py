@@ -9,25 +9,23 @@ from ._widths import set_widths
 
 
 def attend(
-    model: Model[Any, Any], X: Floats2d, K: Floats2d, lengths: Ints1d, wants_dX: bool, wants_dK: bool
+    model: Model[Any, Any], X: Floats2d, K: Floats2d | None, lengths: Ints1d, wants_dX: bool
 ) -> tuple[Floats2d, Callable[..., Any]]:
     """Weigh each row of X by the softmax over its sequence of ``K @ Q``; X and K: (T, nO).
 
-    The callback takes dY, adds to the gradient of "Q" and returns dX, without what flows through K, and dK; each
-    is None where it is not wanted.
+    The callback takes dY, adds to the gradient of "Q" and returns dX, or None where it is not wanted, and dK. Without
+    K, the rows are the keys, and dX is all that flows back.
     """
     ops = model.ops
     Q: Any = model.get_param("Q")
-    attention = ops.softmax_sequences(ops.gemm(K, Q.reshape((-1, 1))), lengths)  # (T, 1)
-    Y = X * attention
+    Y, weights = ops._attend(X, K, Q, lengths)
     shape = Y.shape
 
     def backprop(dY: Any) -> "tuple[Any, Any]":
         dY = fit_gradient(model, dY, shape)
-        d_attention = (X * dY).sum(axis=1, keepdims=True)
-        d_scores = ops.backprop_softmax_sequences(d_attention, attention, lengths)  # (T, 1)
-        model.inc_grad("Q", ops.gemm(K, d_scores, trans1=True).reshape(-1))
-        return dY * attention if wants_dX else None, d_scores * Q if wants_dK else None
+        dX, dK, dQ = ops._backprop_attend(dY, X, K, Q, weights, lengths, wants_dX)
+        model.inc_grad("Q", dQ)
+        return dX, dK
 
     return Y, backprop
 

@@ -8,7 +8,7 @@ from .._util.constants import has_constants, is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
-from ._widths import copy_dims, has_width
+from ._widths import check_layers, copy_dims, has_width
 
 InT = TypeVar("InT")
 MidT = TypeVar("MidT")
@@ -126,6 +126,7 @@ def chain(  # type: ignore[misc]  # every Layer is a Model
         the layers on the sample at `Model.initialize`.
     """
     all_layers: tuple[Model[Any, Any], ...] = (layer1, layer2, *layers)
+    check_layers("chain", all_layers)
     dims = {"nO": all_layers[-1].maybe_get_dim("nO")}
     if layer1.has_dim("nI") is not False:
         dims["nI"] = layer1.maybe_get_dim("nI")

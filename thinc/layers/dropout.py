@@ -68,5 +68,6 @@ def _drop(model: Model[Any, Any], X: Any, rate: float) -> tuple[Any, Callable[..
 
 def _drop_array(model: Model[Any, Any], X: Any, rate: float) -> tuple[Any, Callable[..., Any]]:
     ops = model.ops
-    mask = ops.get_dropout_mask(X.shape, rate)
-    return ops._multiply(X, mask), lambda dY: ops._multiply(fit_gradient(model, dY, mask.shape), mask)
+    Y, kept = ops._dropout(X, rate)
+    shape = Y.shape
+    return Y, lambda dY: ops._backprop_dropout(fit_gradient(model, dY, shape), kept)

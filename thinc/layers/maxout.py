@@ -7,7 +7,7 @@ from ..config import registry
 from ..initializers import glorot_uniform_init
 from ..model import Model
 from ..types import Floats2d
-from ._affine import gradient_to_add_to
+from ._affine import add_gradients
 from ._batches import with_width
 from ._dense import dense, init
 from ._gradients import fit_gradient
@@ -71,11 +71,6 @@ def forward(
 
     def backprop(dY: Floats2d) -> Floats2d:
         dY = fit_gradient(model, dY, shape)
-        known = gradient_to_add_to(model, W.shape, dY.dtype)
-        dX, dW, db = ops._backprop_maxout_dense(dY, which, X, W, known, wants_dX)
-        if known is None:
-            model.inc_grad("W", dW)
-        model.inc_grad("b", db)
-        return dX
+        return add_gradients(model, ops._backprop_maxout_dense, wants_dX, dY, which, X, W)
 
     return Y, backprop

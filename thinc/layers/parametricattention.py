@@ -30,16 +30,13 @@ def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[R
     rows, lengths = sequences(model, Xr)
     X = with_width(rows, model.get_dim("nO"))
     wants_dX = not is_constant(Xr)
-    Y, backprop_attention = attend(model, X, X, lengths, wants_dX, wants_dX)
+    Y, backprop_attention = attend(model, X, None, lengths, wants_dX)
 
     def backprop(dYr: Ragged) -> "Ragged | None":
         if not isinstance(dYr, Ragged):
             raise refusal(model, "a Ragged", dYr)
-        dX, dK = backprop_attention(dYr.dataXd)
-        if dX is None:
-            return None
-        dX += dK
-        return Ragged(dX, Xr.lengths)
+        dX, _ = backprop_attention(dYr.dataXd)
+        return None if dX is None else Ragged(dX, Xr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
 

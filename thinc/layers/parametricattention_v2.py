@@ -7,7 +7,7 @@ from ..config import registry
 from ..model import Model
 from ..types import Floats2d, Ragged
 from ._attention import attend, init_query
-from ._batches import add_batches, with_width
+from ._batches import add_batches, unchanged, with_width
 from ._gradients import refusal
 from ._kinds import expect_kind
 from ._reduce import sequences
@@ -49,16 +49,18 @@ def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[R
     wants_dX = not is_constant(Xr)
     key_transform = model.get_ref(KEY_TRANSFORM_REF)
     K, backprop_key = key_transform(mark_like(X, Xr), is_train)
-    Y, backprop_attention = attend(model, X, K, lengths, wants_dX, True)
+    # A noop, the default: the keys are the rows, and all gradients come as one.
+    is_noop = backprop_key is unchanged and K is X
+    Y, backprop_attention = attend(model, X, None if is_noop else K, lengths, wants_dX)
 
     def backprop(dYr: Ragged) -> "Ragged | None":
         if not isinstance(dYr, Ragged):
             raise refusal(model, "a Ragged", dYr)
         dX, dK = backprop_attention(dYr.dataXd)
-        dX_key = backprop_key(dK)
-        if dX is None:
-            return None
-        return Ragged(add_batches(model.ops, dX, dX_key), Xr.lengths)
+        if not is_noop:
+            dX_key = backprop_key(dK)
+            dX = None if dX is None else add_batches(model.ops, dX, dX_key)
+        return None if dX is None else Ragged(dX, Xr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop
 

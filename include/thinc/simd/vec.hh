@@ -243,4 +243,29 @@ template <typename T, int Distance = int(Vec<T>::lanes / 2)> THINC_INLINE T redu
     else return reduce_max<T, Distance / 2>(max(a, shuffle<Rotated<Distance, int(Vec<T>::lanes)>>(a, a)));
 }
 
+// The mask of lanes as bits, the first lane the lowest; and back, whatever the bits above them are.
+struct PowersOfTwo {
+    static constexpr int at(int i) { return 1 << i; }
+};
+template <typename T> THINC_INLINE Mask<T> mask_of(unsigned bits) {
+    using I = typename IntOf<T>::type;
+    const Vec<I> powers = constants<PowersOfTwo, I>();
+    return {((Vec<I>::fill(static_cast<I>(bits)) & powers).v != typename Vec<I>::raw{})};
+}
+template <typename T> THINC_INLINE unsigned bits_of(Mask<T> m) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(T) == 4) return _mm512_movepi32_mask((__m512i)m.m);
+    else return _mm512_movepi64_mask((__m512i)m.m);
+#elif defined(__AVX2__)
+    if constexpr (sizeof(T) == 4) return static_cast<unsigned>(_mm256_movemask_ps((__m256)m.m));
+    else return static_cast<unsigned>(_mm256_movemask_pd((__m256d)m.m));
+#elif defined(__SSE2__)
+    if constexpr (sizeof(T) == 4) return static_cast<unsigned>(_mm_movemask_ps((__m128)m.m));
+    else return static_cast<unsigned>(_mm_movemask_pd((__m128d)m.m));
+#else
+    using I = typename IntOf<T>::type;
+    return static_cast<unsigned>(reduce_add(Vec<I>{m.m} & constants<PowersOfTwo, I>()));
+#endif
+}
+
 }  // namespace thinc::THINC_ISA
