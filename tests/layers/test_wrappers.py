@@ -239,6 +239,16 @@ def test_with_flatten_of_empty_lists_keeps_their_number(X):
         assert [len(item) for item in backprop(Y)] == [0] * len(X)
 
 
+@pytest.mark.parametrize("wrap", [layers.with_flatten, layers.with_flatten_v2])
+@pytest.mark.parametrize("n", [-1, 1])
+def test_with_flatten_refuses_layers_that_change_the_number_of_items(wrap, n):
+    model = wrap(Model("odd", lambda model, X, is_train: (numpy.zeros((len(X) + n, 2), "float32"), list)))
+    with pytest.raises(
+        ValueError, match=f"'odd' returns an item for each that it is given, but got {5 + n} for 5"
+    ):
+        model.predict([list(matrix(RNG)[:2]), [], list(matrix(RNG)[2:])])
+
+
 @pytest.mark.parametrize("backprop_layer", [list, numpy.asarray])
 def test_with_flatten_v2_takes_layers_that_return_arrays(backprop_layer):
     model = layers.with_flatten_v2(
