@@ -544,3 +544,24 @@ def test_edge_layers_33_uniqued_shares_a_float_gradient_within_its_group():
     dX = backprop(numpy.array([[1], [5], [2], [3]], dtype="f"))
     assert dX.dtype == "float32" and dX.ravel().tolist() == [4, 10, 4, 4]
     assert layers.uniqued(placeholder([]))(X, True)[1](X) == []
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda: layers.Relu(3, 4),
+        lambda: layers.Maxout(3, 4),
+        lambda: layers.LayerNorm(4),
+        lambda: layers.RMSNorm(4),
+        lambda: layers.SwiGLU(3, 4),
+        lambda: layers.Conv1d(3, 4),
+    ],
+)
+def test_no_sequences_for_weights_of_double_precision(inner):
+    model = layers.with_array(inner()).initialize()
+    for node in model.walk():
+        for name in node.param_names:
+            node.set_param(name, node.get_param(name).astype("float64"))
+    Y, backprop = model([], True)
+    assert Y == backprop([]) == []
+    assert all(dW.dtype == "float64" and not dW.any() for _, dW in model.get_gradients().values())

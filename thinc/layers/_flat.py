@@ -23,7 +23,7 @@ def forward_list(model: Model[Any, Any], Xs: Any, is_train: bool) -> tuple[Any, 
     def backprop(dYs: Any) -> Any:
         try:
             n = len(dYs)
-            dY = with_width(ops.flatten(dYs, pad=pad), Y.shape[-1])
+            dY = with_width(ops.flatten(dYs, pad=pad), Y.shape[-1], Y)
         except REFUSALS as err:
             raise refusal(model, f"a list of {len(lengths)} arrays", dYs) from err
         if (n != len(lengths) and n) or not isinstance(dYs, (list, tuple)):
