@@ -147,6 +147,8 @@ def test_copy_array(fake_cupy):
         ([numpy.zeros((4, 3)), numpy.zeros((1, 9))], 3),
         ([[numpy.zeros((4, 3))]], 3),
         (Ragged(numpy.zeros((4, 3), "f"), numpy.array([4], "i")), 3),
+        (Ragged(numpy.zeros((0, 3), "f"), numpy.array([0], "i")), 3),
+        (Ragged(numpy.zeros((0, 3, 2), "f"), numpy.array([], "i")), 6),
         (Padded(numpy.zeros((2, 1, 5), "f"), *[numpy.zeros(1, "i")] * 3), 5),
     ],
 )

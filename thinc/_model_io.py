@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Message = Dict[str, List[Any]]
 KEYS = ("nodes", "attrs", "params", "shims")
+PLAIN = {str, bytes, int, float, bool, type(None)}
 
 
 @singledispatch
@@ -35,8 +36,30 @@ def serialize_attr(_: Any, value: Any, name: str, model: Model[Any, Any]) -> byt
     -------
     bytes
         Here: the value in MessagePack.
+
+    Raises
+    ------
+    TypeError
+        If the value cannot be written, or not read again, such as arrays of objects and tuples as keys of a dict.
     """
-    return pack(value)
+    data = pack(value)
+    if not _is_plain(value):
+        try:
+            unpack(data, name)
+        except ValueError as err:
+            raise TypeError(
+                f"Cannot serialize the attribute '{name}' of model '{model.name}': {err}"
+            ) from err
+    return data
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is, or holds, nothing but what can be read again for sure: numbers, text, bytes."""
+    if isinstance(value, dict):
+        return PLAIN.issuperset(map(type, value)) and PLAIN.issuperset(map(type, value.values()))
+    if isinstance(value, (list, tuple)):
+        return PLAIN.issuperset(map(type, value))
+    return type(value) in PLAIN
 
 
 @singledispatch
@@ -95,10 +118,19 @@ def to_bytes(root: Model[Any, Any]) -> bytes:
     """Serialize ``to_dict``; arrays are written little-endian."""
     msg = to_dict(root)
     msg["params"] = [
-        {k: None if v is None else node.ops.to_numpy(v, byte_order="<") for k, v in params.items()}
+        {k: None if v is None else _to_numpy(node, k, v) for k, v in params.items()}
         for node, params in zip(root.walk(), msg["params"], strict=True)
     ]
     return pack(msg)
+
+
+def _to_numpy(node: Model[Any, Any], name: str, value: Any) -> Any:
+    if not _is_numbers(value) or value.dtype.hasobject:
+        raise ValueError(
+            f"Cannot serialize parameter '{name}' of model '{node.name}': expected an array of numbers, "
+            f"got {describe(value)}{f' of {value.dtype}' if hasattr(value, 'dtype') else ''}."
+        )
+    return node.ops.to_numpy(value, byte_order="<")
 
 
 def from_dict(root: Model[Any, Any], msg: Any) -> None:

@@ -214,7 +214,7 @@ class Model(State, Operators, Generic[InT, OutT]):
         before = remember(self)
         try:
             self.init(self, X=X, Y=Y)
-        except Exception as err:
+        except BaseException as err:  # someone may have lost patience
             put_back(before)
             if isinstance(err, REFUSALS):
                 raise explain_samples(self, X, Y, err)  # noqa: B904

@@ -199,6 +199,18 @@ def test_initialization_that_fails_in_the_middle_changes_nothing():
     assert_state(model, before)
 
 
+def test_initialization_that_is_interrupted_changes_nothing():
+    def interrupted(ops, shape):
+        raise KeyboardInterrupt
+
+    model = layers.chain(layers.Linear(3), layers.Linear(2, init_W=interrupted))
+    before = state(model)
+    with pytest.raises(KeyboardInterrupt):
+        model.initialize(X=matrix(rng()))
+    assert_state(model, before)
+    assert model.layers[0].has_param("W") is None
+
+
 def test_the_innermost_layer_answers():
     model = layers.chain(layers.Relu(3, 4), layers.with_array(layers.Linear(2, 3))).initialize()
     with pytest.raises(
@@ -267,6 +279,14 @@ def test_what_is_not_initialized_says_so():
 def test_what_was_got_is_described(X, description):
     with pytest.raises((TypeError, ValueError), match=f"^linear expects .* but got {description}: "):
         layers.Linear(2, 4).initialize().predict(X)
+
+
+def test_lengths_without_dimensions_are_described_too():
+    for layer in (layers.reduce_sum(), layers.with_list(layers.noop())):
+        with pytest.raises(
+            (TypeError, ValueError), match=f"^{re.escape(layer.name)} expects .* got a Ragged of 1 seq"
+        ):
+            layer.predict(Ragged(matrix(rng()), numpy.array(5)))
 
 
 @pytest.mark.parametrize(

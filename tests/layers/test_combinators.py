@@ -209,6 +209,15 @@ def test_add_sets_widths_and_sums():
     assert Y is X and backprop(X) is X
 
 
+def test_add_in_a_chain_is_not_as_wide_as_what_the_chain_returns():
+    X, Y = floats(5, 4), floats(5, 7)
+    for inner in (layers.Linear(3), layers.Relu(3, dropout=0.1)):
+        model = layers.chain(layers.add(inner, layers.Linear(3)), layers.Softmax()).initialize(X, Y)
+        assert model.layers[0].get_dim("nO") == 3
+        assert model.predict(X).shape == (5, 7)
+    assert layers.add(layers.noop(), layers.noop()).initialize(X, X).get_dim("nO") == 4
+
+
 def test_concatenate_structure():
     a, b = layers.Linear(3), layers.Linear(2)
     assert layers.concatenate().name == "noop"

@@ -220,6 +220,34 @@ def test_edge_layers_19_sequences_without_rows_are_pooled_to_zeros(lengths):
         assert backprop(Y).dataXd.shape[0] == 0
 
 
+NO_SEQUENCES = [[], Ragged(no_rows(), ints()), [numpy.zeros((0, 0), "float32")]]
+
+
+@pytest.mark.parametrize("X", NO_SEQUENCES)
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda nI: layers.with_array(layers.Relu(3, nI)),
+        lambda nI: layers.with_padded(layers.LSTM(3, nI)),
+        lambda nI: layers.with_padded(layers.bidirectional(layers.GRU(3, nI))),
+        lambda nI: layers.with_ragged(layers.ParametricAttention(nI)),
+        lambda nI: layers.residual(layers.with_ragged(layers.MultiHeadAttention(nI, nI, nH=2))),
+        lambda nI: layers.add(layers.with_array(layers.Linear(3, nI)), layers.with_array(layers.Mish(3, nI))),
+    ],
+)
+def test_a_sample_without_sequences_says_nothing_of_widths(build, X):
+    """They were taken to be 0, which was an error where they are given, and a network without weights elsewhere."""
+    model = build(4).initialize(X=X)
+    assert len(model.predict([numpy.ones((2, 4), "float32")])) == 1
+    model = build(None)
+    if isinstance(X, Ragged) and not model.name.startswith("with_padded"):  # it remembers its width
+        model.initialize(X=X)
+        assert len(model.predict([numpy.ones((2, 4), "float32")])) == 1
+    else:
+        with pytest.raises(ValueError, match="value unset"):
+            model.initialize(X=X)
+
+
 def test_edge_layers_25_a_concatenation_that_is_extended_keeps_its_name_and_learns_its_new_width():
     first = layers.concatenate(layers.Linear(2, 4), layers.Linear(3, 4))
     first.initialize(X=floats(2, 4))

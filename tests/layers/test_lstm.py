@@ -7,6 +7,7 @@ from helpers.batches import assert_batches_equal, map_leaves
 from helpers.gradcheck import check_model, gradients, to_float64
 from helpers.layer_table import ints, no_steps, projection
 from thinc import layers
+from thinc.backends import NumpyOps
 from thinc.model import Model
 from thinc.types import Padded
 
@@ -168,6 +169,17 @@ def test_edge_layers_1_bidirectional_reverses_each_sequence():
     Xs = sequences(2, 5, 1)
     for y, a, b in zip(model.predict(Xs), left.predict(Xs), reverse(right.predict(reverse(Xs))), strict=True):
         numpy.testing.assert_allclose(y, numpy.concatenate([a, b], axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "uint32", "uint64"])
+def test_bidirectional_takes_lengths_of_any_integer_type(dtype):
+    model = layers.bidirectional(layers.LSTM(2, 3)).initialize()
+    Xp = NumpyOps().list2padded(sequences(2, 5, 0))
+    expected = model.predict(Xp).data
+    Xp.lengths, Xp.size_at_t = Xp.lengths.astype(dtype), Xp.size_at_t.astype(dtype)
+    Y, backprop = model(Xp, True)
+    numpy.testing.assert_array_equal(Y.data, expected)
+    assert backprop(Y).data.shape == Xp.data.shape
 
 
 def test_edge_layers_1_bidirectional_gives_the_right_half_of_gradient_and_sample_to_the_right_layer():

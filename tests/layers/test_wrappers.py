@@ -7,8 +7,8 @@ import numpy
 import pytest
 
 from helpers.batches import assert_batches_close, assert_batches_equal
-from helpers.gradcheck import gradients
-from helpers.layer_table import arrays, cube, floats, ids, ints, matrix, padded, ragged
+from helpers.gradcheck import check_model, gradients, to_float64
+from helpers.layer_table import arrays, cube, floats, ids, ints, matrix, padded, projection, ragged
 from thinc import compat, layers
 from thinc.backends import NumpyOps
 from thinc.model import Model
@@ -97,6 +97,67 @@ def test_part_of_a_padded_is_a_padded(build, rows):
     assert backprop(Y).lengths.tolist() == Y.lengths.tolist()
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        layers.reduce_sum,
+        layers.reduce_last,
+        lambda: layers.ParametricAttention(6),
+        lambda: layers.expand_window(1),
+        lambda: layers.concatenate(layers.noop(), layers.noop()),
+        lambda: layers.with_array2d(layers.Linear(2, 6)),
+        lambda: layers.MultiHeadAttention(6, 6, nH=2),
+    ],
+)
+def test_gradients_of_rows_that_are_matrices(build):
+    """Layers that work on vectors take the rows flat, and return gradients of flat rows."""
+    X = Ragged(ids(RNG, 6, 2), ints(3, 1, 2))
+    model = to_float64(layers.chain(layers.with_array(layers.Embed(3, 7)), build()).initialize())
+    check_model(model, X, projection)
+    docs = [floats(RNG, n, 2, 3).astype("float64") for n in (3, 1, 2)]
+    model = to_float64(layers.chain(layers.list2ragged(), build()).initialize())
+    check_model(model, docs, projection)
+
+
+def sequence_batches():
+    Xs = [floats(RNG, n, 4) for n in (3, 1, 0, 4)]
+    return Xs, Ragged(numpy.concatenate(Xs), ints(3, 1, 0, 4)), NumpyOps().list2padded(Xs)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        layers.with_padded,
+        layers.with_ragged,
+        lambda layer: layers.with_list(layers.with_ragged(layer)),
+        lambda layer: layers.with_padded(layers.with_list(layers.with_ragged(layer))),
+        lambda layer: layers.with_ragged(layers.with_list(layers.with_padded(layer))),
+    ],
+)
+def test_layers_may_change_the_lengths_of_sequences(wrap):
+    model = wrap(layers.Conv1d(3, 4, 2, padding=0)).initialize()
+    as_list, as_ragged, as_padded = sequence_batches()
+    expected, backprop = model(as_list, True)
+    dXs = backprop(expected)
+    assert [len(Y) for Y in expected] == [2, 0, 0, 3]
+    Y, backprop = model(as_ragged, True)
+    assert Y.lengths.tolist() == [2, 0, 0, 3]
+    numpy.testing.assert_allclose(Y.data, numpy.concatenate(expected), rtol=1e-5, atol=1e-6)
+    dX = backprop(Y)
+    assert dX.lengths.tolist() == [3, 1, 0, 4]
+    numpy.testing.assert_allclose(dX.data, numpy.concatenate(dXs), rtol=1e-5, atol=1e-6)
+    Y, backprop = model(as_padded, True)
+    assert Y.lengths.tolist() == [3, 2, 0, 0] and backprop(Y).lengths.tolist() == [4, 3, 1, 0]
+
+
+@pytest.mark.parametrize("wrap", [layers.with_array, layers.with_array2d])
+@pytest.mark.parametrize("X", sequence_batches())
+def test_with_array_refuses_layers_that_change_the_number_of_rows(wrap, X):
+    model = wrap(layers.array_getitem(slice(1, None)))
+    with pytest.raises(ValueError, match=r"row|reshape"):
+        model.predict(X)
+
+
 def test_with_padded_takes_raw_data_and_arrays():
     X = padded(RNG)
     seen = []
@@ -176,6 +237,16 @@ def test_with_flatten_of_empty_lists_keeps_their_number(X):
         Y, backprop = model(X, True)
         assert [len(item) for item in Y] == [0] * len(X)
         assert [len(item) for item in backprop(Y)] == [0] * len(X)
+
+
+@pytest.mark.parametrize("wrap", [layers.with_flatten, layers.with_flatten_v2])
+@pytest.mark.parametrize("n", [-1, 1])
+def test_with_flatten_refuses_layers_that_change_the_number_of_items(wrap, n):
+    model = wrap(Model("odd", lambda model, X, is_train: (numpy.zeros((len(X) + n, 2), "float32"), list)))
+    with pytest.raises(
+        ValueError, match=f"'odd' returns an item for each that it is given, but got {5 + n} for 5"
+    ):
+        model.predict([list(matrix(RNG)[:2]), [], list(matrix(RNG)[2:])])
 
 
 @pytest.mark.parametrize("backprop_layer", [list, numpy.asarray])
@@ -435,6 +506,10 @@ def test_map_list_initializes_with_the_first_items():
     model = layers.map_list(layers.Linear()).initialize(X=arrays(RNG), Y=[floats(RNG, 2, 7)])
     assert (model.layers[0].get_dim("nI"), model.layers[0].get_dim("nO")) == (4, 7)
     layers.map_list(layers.Linear(2, 3)).initialize(X=[], Y=[])
+    rows = layers.map_list(layers.with_reshape(layers.Linear())).initialize(
+        X=numpy.zeros((2, 3, 4, 5), "float32"), Y=[cube(RNG)]
+    )
+    assert rows.layers[0].get_dim("nI") == 5
     Y, backprop = model(arrays(RNG), True)
     with pytest.raises(ValueError):
         backprop(Y[:2])
@@ -469,3 +544,24 @@ def test_edge_layers_33_uniqued_shares_a_float_gradient_within_its_group():
     dX = backprop(numpy.array([[1], [5], [2], [3]], dtype="f"))
     assert dX.dtype == "float32" and dX.ravel().tolist() == [4, 10, 4, 4]
     assert layers.uniqued(placeholder([]))(X, True)[1](X) == []
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda: layers.Relu(3, 4),
+        lambda: layers.Maxout(3, 4),
+        lambda: layers.LayerNorm(4),
+        lambda: layers.RMSNorm(4),
+        lambda: layers.SwiGLU(3, 4),
+        lambda: layers.Conv1d(3, 4),
+    ],
+)
+def test_no_sequences_for_weights_of_double_precision(inner):
+    model = layers.with_array(inner()).initialize()
+    for node in model.walk():
+        for name in node.param_names:
+            node.set_param(name, node.get_param(name).astype("float64"))
+    Y, backprop = model([], True)
+    assert Y == backprop([]) == []
+    assert all(dW.dtype == "float64" and not dW.any() for _, dW in model.get_gradients().values())

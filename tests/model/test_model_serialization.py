@@ -115,6 +115,43 @@ def test_to_dict():
     assert msg["shims"] == [[], [], [b"one", b"two"]]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        numpy.array(["a", None], dtype=object),
+        [1, {"labels": numpy.array([()], dtype=object)}],
+        {("a", "b"): 1},
+        {"pairs": {(1, 2): 3}},
+        numpy.zeros(2, dtype=[("a", "O")]),
+    ],
+)
+def test_attributes_that_could_not_be_read_again_are_left_out(value):
+    """MessagePack writes addresses of objects, and keys that no dict takes; a file with them cannot be loaded."""
+    model = Model("m", forward, attrs={"odd": value, "plain": [1, "a"]})
+    receiver = Model("m", forward, attrs={"odd": "its own"}).from_bytes(model.to_bytes())
+    assert receiver.attrs == {"odd": "its own", "plain": [1, "a"]}
+    with pytest.raises(TypeError, match="attribute 'x' of model 'm'"):
+        serialize_attr(value, value, "x", model)
+
+
+@pytest.mark.parametrize(
+    "value, got",
+    [
+        (2.5, "float"),
+        ([1], "list of length 1"),
+        (numpy.array(["a"]), "<U1"),
+        (numpy.array([None]), "object"),
+        (numpy.zeros(1, "M8[D]"), "datetime64"),
+    ],
+)
+def test_parameters_are_arrays_of_numbers(value, got):
+    model = Model("m", forward, params={"W": value})
+    with pytest.raises(
+        ValueError, match=f"parameter 'W' of model 'm': expected an array of numbers, got .*{got}"
+    ):
+        model.to_bytes()
+
+
 def test_a_ref_that_the_constructor_took_comes_back():
     """`set_ref` takes nodes below only, the constructor any; what was saved with such a ref can be loaded."""
 

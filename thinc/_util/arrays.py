@@ -4,6 +4,7 @@ A framework's arrays exist only once it has been imported, so the checks look in
 import anything.
 """
 
+import math
 import sys
 from typing import Any
 
@@ -164,6 +165,8 @@ def get_width(X: Any, *, dim: int = -1) -> int:
     ValueError
         If `X` is none of these.
     """
+    if isinstance(X, Ragged) and not X.data.size:  # the data has lost its width
+        return get_width(X.data.reshape((0, math.prod(X.data_shape[1:]))), dim=dim)
     if isinstance(X, (Ragged, Padded)):
         return get_width(X.data, dim=dim)
     if hasattr(X, "shape") and hasattr(X, "ndim"):

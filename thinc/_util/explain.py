@@ -103,7 +103,7 @@ def describe(value: Any) -> str:
     if is_xp_array(value):
         return f"an array of {value.dtype} with shape {value.shape}"
     if isinstance(value, Ragged):
-        return f"a Ragged of {len(value.lengths)} sequences with data of shape {value.data.shape}"
+        return f"a Ragged of {numpy.size(value.lengths)} sequences with data of shape {value.data.shape}"
     if isinstance(value, Padded):
         return f"a Padded with data of shape {value.data.shape}"
     if isinstance(value, (list, tuple)):

@@ -171,7 +171,7 @@ class PaddingOps(ArrayOps):
         """Each column of the time-major data ``(S, B, ...)`` reversed within its length; the rest stays."""
         xp = self.xp
         steps = xp.arange(X.shape[0])[:, None]
-        mirrored = xp.asarray(lengths) - 1 - steps  # (S, B)
+        mirrored = xp.asarray(lengths).astype("int64") - 1 - steps  # (S, B)
         return X[xp.where(mirrored < 0, steps, mirrored), xp.arange(X.shape[1])]
 
     def _join_reversed(self, X: Any, Y: Any, lengths: Any) -> Any:

@@ -8,7 +8,7 @@ from ._batches import with_width
 
 def affine(model: Model[Any, Any], X: Any, W: Any, b: Any) -> Any:  # X: (B, nI), W: (nO, nI), b: (nO,)
     """Return a fresh ``X Wᵀ + b`` of shape (B, nO); the caller may change it in place."""
-    return model.ops.affine(with_width(X, W.shape[1]), W, b)
+    return model.ops.affine(with_width(X, W.shape[1], W), W, b)
 
 
 def backprop_affine(
@@ -19,7 +19,7 @@ def backprop_affine(
     ``W`` is the matrix that the forward pass used; the parameters may have more dimensions, such as (nO, nP, nI)
     and (nO, nP), as long as they have the same elements.
     """
-    return add_gradients(model, model.ops._backprop_affine, wants_dX, dA, with_width(X, W.shape[1]), W)
+    return add_gradients(model, model.ops._backprop_affine, wants_dX, dA, with_width(X, W.shape[1], W), W)
 
 
 def add_gradients(

@@ -75,12 +75,15 @@ def rows_of(Xr: Ragged) -> Any:
     return Xr.data.reshape((Xr.data.shape[0], prod(Xr.data_shape[1:])))
 
 
-def with_width(X: Any, width: int) -> Any:
-    """Give an empty batch its width back.
+def with_width(X: Any, width: int, weights: Any = None) -> Any:
+    """Give an empty batch its width back, and the dtype of the weights that it is to meet.
 
-    A batch of no items says nothing about its width: flattening it gives a (0, 0) array.
+    A batch of no items says nothing about them: flattening it gives a (0, 0) array of float32.
     """
-    return X.reshape((0, width)) if X.shape == (0, 0) else X
+    if X.shape != (0, 0):
+        return X
+    X = X.reshape((0, width))
+    return X if weights is None else X.astype(weights.dtype)
 
 
 def unchanged(dY: Any) -> Any:

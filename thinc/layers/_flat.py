@@ -7,7 +7,7 @@ from .._util.explain import REFUSALS
 from ..model import Model
 from ..types import Padded, Ragged
 from ._batches import with_width
-from ._gradients import refusal
+from ._gradients import refusal, with_inner_shape
 from ._widths import copy_dims
 
 
@@ -16,12 +16,14 @@ def forward_list(model: Model[Any, Any], Xs: Any, is_train: bool) -> tuple[Any, 
     ops = model.ops
     pad = model.attrs["pad"]
     lengths = [len(X) for X in Xs]
-    Y, backprop_flat = model.layers[0](mark_like(ops.flatten(Xs, pad=pad), Xs), is_train)
+    X = mark_like(ops.flatten(Xs, pad=pad), Xs)
+    Y, backprop_flat = model.layers[0](X, is_train)
+    check_rows(model, X, Y)
 
     def backprop(dYs: Any) -> Any:
         try:
             n = len(dYs)
-            dY = with_width(ops.flatten(dYs, pad=pad), Y.shape[-1])
+            dY = with_width(ops.flatten(dYs, pad=pad), Y.shape[-1], Y)
         except REFUSALS as err:
             raise refusal(model, f"a list of {len(lengths)} arrays", dYs) from err
         if (n != len(lengths) and n) or not isinstance(dYs, (list, tuple)):
@@ -30,6 +32,15 @@ def forward_list(model: Model[Any, Any], Xs: Any, is_train: bool) -> tuple[Any, 
         return None if dX is None else ops.unflatten(dX, lengths, pad=pad)
 
     return ops.unflatten(Y, lengths, pad=pad), backprop
+
+
+def check_rows(model: Model[Any, Any], X: Any, Y: Any) -> None:
+    """Raise a ValueError if the layer returned more or fewer rows than it got: whose they are, nobody knows."""
+    if len(X) != len(Y):
+        raise ValueError(
+            f"{model.name} expects that '{model.layers[0].name}' returns a row for each that it is given, but got "
+            f"{len(Y)} rows for {len(X)}. Layers that change the number of rows are for with_ragged or with_padded."
+        )
 
 
 class Views(NamedTuple):
@@ -66,12 +77,15 @@ def forward_flat(
 def _forward_ragged(
     model: Model[Any, Any], Xr: Ragged, is_train: bool, views: Views
 ) -> tuple[Any, Callable[..., Any]]:
-    Y, backprop_array = model.layers[0](mark_like(views.of_ragged(Xr), Xr), is_train)
+    X = mark_like(views.of_ragged(Xr), Xr)
+    Y, backprop_array = model.layers[0](X, is_train)
+    check_rows(model, X, Y)
+    shape = Y.shape
 
     def backprop(dYr: Ragged) -> "Ragged | None":
         if not isinstance(dYr, Ragged):
             raise refusal(model, "a Ragged", dYr)
-        dX = backprop_array(views.of_ragged(dYr))
+        dX = backprop_array(with_inner_shape(views.of_ragged(dYr), shape))
         return None if dX is None else Ragged(dX, dYr.lengths)
 
     return Ragged(Y, Xr.lengths), backprop

@@ -1,5 +1,6 @@
 """What backward passes take: a gradient that is like the output, or an error that says whose it is."""
 
+from math import prod
 from typing import Any
 
 import numpy
@@ -43,6 +44,13 @@ def fit_gradient_exactly(model: Model[Any, Any], dY: Any, shape: tuple[int, ...]
             f"{model.name}: Type mismatch in backprop: expected a gradient like the output, Y: {dtype}, "
             f"but got dY: {dY.dtype}."
         )
+    return dY
+
+
+def with_inner_shape(dY: Any, shape: tuple[int, ...]) -> Any:
+    """Give the rows of a gradient the shape of those of the output, if layers behind have laid them flat."""
+    if dY.ndim != len(shape) and prod(dY.shape[1:]) == prod(shape[1:]):
+        return dY.reshape((dY.shape[0], *shape[1:]))
     return dY
 
 

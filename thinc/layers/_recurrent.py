@@ -7,7 +7,7 @@ from ..model import Model
 from ..types import Floats1d, Floats2d, Ints1d, Padded
 from ._batches import with_width
 from ._kinds import check_padded, expect_kind
-from ._widths import set_widths
+from ._widths import has_width, set_widths
 
 
 def check_depth(name: str, nO: int | None, depth: int, bi: bool) -> int:
@@ -85,7 +85,7 @@ def draw_blocks(
     ops = model.ops
     name = model.name.upper()
     depth, dirs = model.get_dim("depth"), model.get_dim("dirs")
-    if Y is not None:
+    if has_width(Y):
         width_of_direction(name, get_width(Y), dirs)
     set_widths(model, nI=X, nO=Y)
     nH = width_of_direction(name, model.get_dim("nO"), dirs)

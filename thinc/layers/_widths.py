@@ -6,17 +6,28 @@ from typing import Any
 
 from .._util.arrays import get_width
 from ..model import Model
+from ..types import Padded, Ragged
+
+
+def has_width(sample: Any) -> bool:
+    """Whether there is a sample, and one with a width: a batch of no items may have lost it."""
+    if sample is None:
+        return False
+    if isinstance(sample, (list, tuple)):
+        return len(sample) > 0 and has_width(sample[0])
+    data = sample.data if isinstance(sample, (Ragged, Padded)) else sample
+    return getattr(data, "shape", (1,))[:1] != (0,) or get_width(sample) > 0
 
 
 def set_widths(model: Model[Any, Any], **samples: Any) -> None:
-    """Set each named dimension to the width of its sample, if there is one: all of them or none.
+    """Set each named dimension to the width of its sample, if it has one: all of them or none.
 
     Raises
     ------
     ValueError
         If a dimension is already set to another value.
     """
-    widths = {name: get_width(sample) for name, sample in samples.items() if sample is not None}
+    widths = {name: get_width(sample) for name, sample in samples.items() if has_width(sample)}
     # Those that can refuse a change go first.
     for name in sorted(widths, key=lambda name: not model.has_dim(name)):
         model.set_dim(name, widths[name])
@@ -27,7 +38,7 @@ def fill_widths(models: list[Model[Any, Any]], name: str, sample: Any) -> None:
 
     A sample of ids says nothing about a width: the largest of them is no property of the layer.
     """
-    if sample is None or _is_ids(sample):
+    if not has_width(sample) or _is_ids(sample):
         return
     unset = [model for model in models if model.has_dim(name) is None]
     if unset:

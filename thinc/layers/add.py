@@ -51,10 +51,12 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
 
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     fill_widths([model, *model.layers], "nI", X)
-    fill_widths([model, *model.layers], "nO", Y)
+    # A layer that knows its width need not be as wide as Y: in a chain that is what the last layer is to return.
     for layer in model.layers:
-        layer.initialize(X=X, Y=Y)
+        layer.initialize(X=X, Y=None if layer.has_dim("nO") else Y)
     for layer in model.layers:
         if layer.has_dim("nO"):
             model.set_dim("nO", layer.get_dim("nO"))
             break
+    else:
+        fill_widths([model], "nO", Y)

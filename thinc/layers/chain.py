@@ -8,7 +8,7 @@ from .._util.constants import has_constants, is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
-from ._widths import check_layers, copy_dims
+from ._widths import check_layers, copy_dims, has_width
 
 InT = TypeVar("InT")
 MidT = TypeVar("MidT")
@@ -185,7 +185,7 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
         if sample is not None:
             sample = layer.predict(sample)
     _copy_outer_dims(model)
-    if model.has_dim("nO") is None and sample is not None:
+    if model.has_dim("nO") is None and has_width(sample):
         try:
             width = get_width(sample)
         except ValueError:  # outputs without a width, such as a list of strings

@@ -110,7 +110,7 @@ def _convolve(
     weights: Any = model.get_param("W")
     nO, kernel_size, nI = weights.shape
     W = weights.reshape((nO, kernel_size * nI))
-    X = with_width(X, nI)
+    X = with_width(X, nI, weights)
     if X.shape[1] != nI:
         raise ValueError(f"{model.name} expects rows of width {nI}, but got {X.shape[1]}.")
     windows, backprop_windows, counts = _windows(model, X, lengths, kernel_size)  # (M, kernel_size * nI)

@@ -34,7 +34,7 @@ def forward(
 ) -> tuple[Floats2d, Callable[..., Any]]:  # X, Y: (B, nI)
     ops = model.ops
     G = model.get_param("G")
-    X = with_width(X, G.shape[0])
+    X = with_width(X, G.shape[0], G)
     if X.ndim != 2:
         raise ValueError("rows are expected, in an array with two dimensions")
     Y, mu, rstd = ops._layernorm(X, G, model.get_param("b"))  # (B, nI), (B,), (B,)

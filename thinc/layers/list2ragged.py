@@ -6,7 +6,7 @@ from .._util.explain import REFUSALS
 from ..config import registry
 from ..model import Model
 from ..types import ListXd, Ragged
-from ._gradients import refusal
+from ._gradients import refusal, with_inner_shape
 from ._transfer import expect_list
 
 
@@ -19,14 +19,16 @@ def list2ragged() -> Model[ListXd, Ragged]:
 def forward(model: Model[ListXd, Ragged], Xs: ListXd, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     expect_list(model, Xs)
     ops = model.ops
+    Y = ops.flatten(Xs)
+    shape = Y.shape
 
     def backprop(dYr: Ragged) -> ListXd:
         if not isinstance(dYr, Ragged):
             raise refusal(model, "a Ragged", dYr)
         # With its own lengths: a layer behind may have given the sequences others.
         try:
-            return ops.unflatten(dYr.dataXd, dYr.lengths)
+            return ops.unflatten(with_inner_shape(dYr.dataXd, shape), dYr.lengths)
         except REFUSALS as err:
             raise refusal(model, "a Ragged whose lengths fit its rows", dYr) from err
 
-    return Ragged(ops.flatten(Xs), ops.asarray1i([len(X) for X in Xs])), backprop
+    return Ragged(Y, ops.asarray1i([len(X) for X in Xs])), backprop

@@ -47,4 +47,8 @@ def forward(
 def init(
     model: Model[List[InT], List[OutT]], X: List[InT] | None = None, Y: List[OutT] | None = None
 ) -> None:
-    model.layers[0].initialize(X=X[0] if X else None, Y=Y[0] if Y else None)
+    model.layers[0].initialize(X=_first(X), Y=_first(Y))
+
+
+def _first(items: Any) -> Any:
+    return items[0] if items is not None and len(items) else None  # an array is a list of its rows

@@ -65,7 +65,7 @@ def forward(
     ops = model.ops
     W: Any = model.get_param("W")
     wants_dX = not is_constant(X)
-    X = with_width(X, W.shape[2])
+    X = with_width(X, W.shape[2], W)
     Y, which = ops._maxout_dense(X, W, model.get_param("b"))
     shape = Y.shape
 

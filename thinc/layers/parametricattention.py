@@ -28,7 +28,7 @@ def ParametricAttention(nO: int | None = None) -> Model[Ragged, Ragged]:
 def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     expect_kind(model, Ragged, Xr)
     rows, lengths = sequences(model, Xr)
-    X = with_width(rows, model.get_dim("nO"))
+    X = with_width(rows, model.get_dim("nO"), model.get_param("Q"))
     wants_dX = not is_constant(Xr)
     Y, backprop_attention = attend(model, X, None, lengths, wants_dX)
 

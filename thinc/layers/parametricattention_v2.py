@@ -45,7 +45,7 @@ def ParametricAttention_v2(
 def forward(model: Model[Ragged, Ragged], Xr: Ragged, is_train: bool) -> tuple[Ragged, Callable[..., Any]]:
     expect_kind(model, Ragged, Xr)
     rows, lengths = sequences(model, Xr)
-    X = with_width(rows, model.get_dim("nO"))
+    X = with_width(rows, model.get_dim("nO"), model.get_param("Q"))
     wants_dX = not is_constant(Xr)
     key_transform = model.get_ref(KEY_TRANSFORM_REF)
     K, backprop_key = key_transform(mark_like(X, Xr), is_train)

@@ -44,7 +44,7 @@ def forward(
 ) -> tuple[Floats2d, Callable[..., Any]]:  # X, Y: (B, nI)
     ops = model.ops
     G = model.get_param("G")
-    X = with_width(X, G.shape[0])
+    X = with_width(X, G.shape[0], G)
     if X.ndim != 2 or X.shape[1] != G.shape[0]:
         raise ValueError(f"{model.name} expects rows of width {G.shape[0]}, but got shape {X.shape}.")
     Y, rstd = ops._rmsnorm(X, G, model.attrs["eps"])  # (B, nI), (B,)

@@ -6,7 +6,7 @@ from .._util.constants import mark_like
 from ..config import registry
 from ..model import Model
 from ..types import ArrayXd, ListXd, Padded, Ragged
-from ._flat import Views, forward_flat, init_flat
+from ._flat import Views, check_rows, forward_flat, init_flat
 from ._gradients import refusal
 from ._typing import TypeVar
 from ._widths import dims_of
@@ -63,6 +63,7 @@ def forward(model: Model[SeqT, SeqT], X: SeqT, is_train: bool) -> tuple[SeqT, Ca
 
 def _forward_padded(model: Model[Any, Any], Xp: Padded, is_train: bool) -> tuple[Any, Callable[..., Any]]:
     Y, backprop_layer = model.layers[0](mark_like(Xp.data, Xp), is_train)
+    check_rows(model, Xp.data, Y)
 
     def backprop(dYp: Padded) -> "Padded | None":
         try:

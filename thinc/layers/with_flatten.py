@@ -32,12 +32,22 @@ def forward(
     ops = model.ops
     lengths = [len(Xs) for Xs in Xnest]
     Y, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
+    check_number(model, Y, lengths)
 
     def backprop(dYs: ListXd) -> Any:
         dX = backprop_flat(_rows_of_gradient(model, dYs, len(lengths)))
         return ops.unflatten(dX, lengths) if hasattr(dX, "shape") else nest(dX, lengths)
 
     return ops.unflatten(Y, lengths), backprop
+
+
+def check_number(model: Model[Any, Any], Ys: Any, lengths: list[int]) -> None:
+    """Raise a ValueError if the layer did not return an item, or a row, for each that it was given."""
+    if len(Ys) != sum(lengths):
+        raise ValueError(
+            f"{model.name} expects that '{model.layers[0].name}' returns an item for each that it is given, but got "
+            f"{len(Ys)} for {sum(lengths)}."
+        )
 
 
 def nest(items: Any, lengths: list[int]) -> Any:

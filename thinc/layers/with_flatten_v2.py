@@ -6,7 +6,7 @@ from typing import Any, Callable, List, TypeVar
 from ..config import registry
 from ..model import Model
 from ._gradients import expect_gradients
-from .with_flatten import nest
+from .with_flatten import check_number, nest
 
 InItemT = TypeVar("InItemT")
 OutItemT = TypeVar("OutItemT")
@@ -31,6 +31,7 @@ def forward(
 ) -> tuple[List[List[OutItemT]], Callable[..., Any]]:
     lengths = [len(Xs) for Xs in Xnest]
     Ys, backprop_flat = model.layers[0](list(chain(*Xnest)), is_train)
+    check_number(model, Ys, lengths)
 
     def backprop(dYnest: "List[List[OutItemT]]") -> "List[List[InItemT]]":
         expect_gradients(model, dYnest, len(lengths))

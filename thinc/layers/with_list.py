@@ -6,7 +6,7 @@ from ..config import registry
 from ..model import Model
 from ..types import List2d, ListXd, Padded, Ragged
 from ._batches import unchanged
-from ._kinds import check_padded, forward_as, init_as, ragged_to_list
+from ._kinds import check_padded, forward_as, init_as, list_to_ragged, ragged_to_list
 from ._typing import TypeVar
 from ._widths import dims_of
 
@@ -51,5 +51,5 @@ def _convert(model: Model[Any, Any], X: Any) -> tuple[Any, Callable[..., Any]]:
         check_padded(model, X)
         return ops.padded2list(X), lambda Ys: ops._list2padded_like(Ys, X)
     if isinstance(X, Ragged):
-        return ragged_to_list(model, X), lambda Ys: Ragged(ops.flatten(Ys), X.lengths)
+        return ragged_to_list(model, X), lambda Ys: list_to_ragged(ops, Ys)
     return X, unchanged

@@ -59,9 +59,7 @@ def _convert(model: Model[Any, Any], X: Any) -> tuple[Padded, Callable[..., Any]
     if isinstance(X, Padded):
         return X, unchanged
     if isinstance(X, Ragged):
-        return ops.list2padded(ragged_to_list(model, X)), lambda Yp: Ragged(
-            ops._padded2rows(Yp)[0], X.lengths
-        )
+        return ops.list2padded(ragged_to_list(model, X)), lambda Yp: Ragged(*ops._padded2rows(Yp))
     if _is_padded_data(X):
         return Padded(*X), lambda Yp: (Yp.data, Yp.size_at_t, Yp.lengths, Yp.indices)
     if getattr(X, "ndim", None) == 3:  # a sample, or a gradient
