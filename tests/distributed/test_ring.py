@@ -229,6 +229,20 @@ def test_arrays_of_no_numbers_are_refused_by_each_worker(backend):
     assert run_all(2, work, backend=backend) == [[1, 1]] * 2
 
 
+@pytest.mark.parametrize(
+    "settings", [*({"backend": name} for name in BACKENDS), {"backend": "auto", "machines": (1, 2, 2)}]
+)
+def test_the_root_may_have_an_array_that_is_read_only(settings):
+    def work(ring):
+        with pytest.raises(ValueError, match="expected an array to change in place"):
+            ring.broadcast_(read_only(numpy.ones(3)), (ring.rank + 1) % 3)
+        array = numpy.full(2, ring.rank)
+        ring.broadcast_(read_only(array) if ring.rank == 2 else array, 2)
+        return array.tolist()
+
+    assert run_all(3, work, **settings) == [[2, 2]] * 3
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("root", [3, -1, 1.5, "a", None])
 def test_there_must_be_a_root(backend, root):

@@ -101,7 +101,7 @@ class Ring:
     def broadcast_(self, array: numpy.ndarray, root: int = 0) -> None:
         """Put the array of the worker `root` into that of each; see `Communicator`."""
         check_root(root, self.world_size)
-        if not self._begin(f"broadcast {root}", array):
+        if not self._begin(f"broadcast {root}", array, is_changed=self.rank != root):
             return
         distance = (self.rank - root) % self.world_size
         for start in range(0, len(array), 1 << 16):  # passed on while the rest is still coming
@@ -152,16 +152,16 @@ class Ring:
                     connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
             connection.setblocking(False)
 
-    def _begin(self, operation: str, array: numpy.ndarray) -> bool:
+    def _begin(self, operation: str, array: numpy.ndarray, is_changed: bool = True) -> bool:
         """Check the array, and that the neighbour does the same; tell whether there is anything to do."""
-        self.check(operation, array)
+        self.check(operation, array, is_changed)
         if self.world_size == 1:
             return False
         self._agree(operation, array)
         return array.size > 0
 
-    def check(self, operation: str, array: numpy.ndarray) -> None:
-        """Raise ValueError unless it is an array that can be sent."""
+    def check(self, operation: str, array: numpy.ndarray, is_changed: bool) -> None:
+        """Raise ValueError unless it is an array that can be sent and, if so, be changed in place."""
         if not isinstance(array, numpy.ndarray) or array.ndim != 1 or not array.flags.c_contiguous:
             raise ValueError(
                 f"{operation}: expected a contiguous NumPy array of one dimension, got {type(array)} "
@@ -169,7 +169,7 @@ class Ring:
             )
         if array.dtype.kind not in "biufc":  # objects are addresses, of no use in another process
             raise ValueError(f"{operation}: expected an array of numbers, got one of {array.dtype}")
-        if not array.flags.writeable:
+        if is_changed and not array.flags.writeable:
             raise ValueError(f"{operation}: expected an array to change in place, got one that is read-only")
 
     def _agree(self, operation: str, array: numpy.ndarray) -> None:

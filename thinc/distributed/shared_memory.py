@@ -60,7 +60,7 @@ class SharedRing(Ring):
         if not self.shares_memory:
             super().allreduce_(array)
             return
-        self.check("allreduce_", array)
+        self.check("allreduce_", array, is_changed=True)
         for i, (piece, slots) in enumerate(self._pieces(array)):
             slots[self.rank] = piece
             self._meet("allreduce_" if i == 0 else "", array)
@@ -83,7 +83,7 @@ class SharedRing(Ring):
             return
         check_root(root, self.world_size)
         operation = f"broadcast {root}"
-        self.check(operation, array)
+        self.check(operation, array, is_changed=self.rank != root)
         for i, (piece, slots) in enumerate(self._pieces(array)):
             if self.rank == root:
                 slots[root] = piece

@@ -88,7 +88,7 @@ class TwoStageRing:
         """Put the array of the worker `root` into that of each; see `Communicator`."""
         check_root(root, self.world_size)
         machine, place = self._find(root)
-        with self._together(f"broadcast {root}", array) as (local, between):
+        with self._together(f"broadcast {root}", array, is_changed=self.rank != root) as (local, between):
             is_here = self.rank in self._machines[machine]
             if is_here:
                 local.broadcast_(array, place)
@@ -113,10 +113,12 @@ class TwoStageRing:
         return machine, self._machines[machine].index(rank)
 
     @contextmanager
-    def _together(self, operation: str, array: numpy.ndarray) -> Iterator[tuple[Ring, Ring | None]]:
+    def _together(
+        self, operation: str, array: numpy.ndarray, is_changed: bool = True
+    ) -> Iterator[tuple[Ring, Ring | None]]:
         """Both rings; what fails in one closes the other too."""
         assert self._local is not None
-        self._local.check(operation, array)
+        self._local.check(operation, array, is_changed)
         try:
             yield self._local, self._between
         except BaseException:
