@@ -445,7 +445,7 @@ class Optimizer:
                 self._names = Names(mark, self, nodes)
                 self._groups_of = self._names.settings
         shims = [shim for node in nodes for shim in node.shims] if self.clip == "global" else []
-        if shims:
+        if shims or (self.clip == "global" and not is_ours(self)):
             found = [(key, dW) for _, key, _, dW in todo]
             found += [((shim.id, name), dW) for shim in shims for name, dW in shim.get_gradients().items()]
             self._norm = norm_of(
