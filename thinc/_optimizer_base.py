@@ -409,7 +409,7 @@ class Optimizer:
             usable = [self._is_usable(key, dW) for key, dW in zip(keys, gradients, strict=True)]
             if not all(usable):
                 return self._update_usable(usable, keys, weights, gradients, lr_scale)
-        if all([isinstance(W, numpy.ndarray) for W in weights]):
+        if all([isinstance(W, numpy.ndarray) for W in weights]):  # noqa: C419 - quicker than a generator
             updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated

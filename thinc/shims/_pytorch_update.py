@@ -22,7 +22,9 @@ def update_parameters(optimizer: Any, owner_id: int, named: List[Tuple[str, Any]
         Names, the second part of the keys, and parameters.
     """
     # Adam alone takes nothing else.
-    in_float32 = is_ours(optimizer) and optimizer.rule is None and optimizer.b2 > 0 and not optimizer.use_radam
+    in_float32 = (
+        is_ours(optimizer) and optimizer.rule is None and optimizer.b2 > 0 and not optimizer.use_radam
+    )
     keys = [(owner_id, name) for name, _ in named]
     weights = [_as_array(parameter.detach(), in_float32) for _, parameter in named]
     gradients = [_as_gradient(parameter, W) for (_, parameter), (W, _) in zip(named, weights, strict=True)]
