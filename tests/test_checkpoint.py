@@ -112,7 +112,7 @@ def test_extra_comes_back(tmp_path):
         numpy.datetime64(1, "s"),
         "\ud800",
     ],
-    ids=ascii,
+    ids=["tuple as key", "object", "set", "large", "array of objects", "date", "half a character"],
 )
 def test_extra_that_cannot_be_read_back_leaves_the_file(tmp_path, extra):
     model = Linear(2, 2).initialize()

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy
 import pytest
 
+from helpers.process import run_python
 from thinc.api import (
     Adam,
     CategoricalCrossentropy,
@@ -166,3 +167,53 @@ def test_kernels_release_and_share_nothing(ops):
         return True
 
     assert all(run_in_threads(work))
+
+
+@pytest.mark.parametrize("method", ["flatten", "pad", "list2padded"])
+def test_a_list_that_changes_while_it_is_read(method):
+    """Its arrays stay alive until they have been copied, and there is room for them, however the list changes."""
+    code = """
+import sys, threading
+import numpy
+from thinc.api import NumpyOps
+
+method = sys.argv[1]
+n = 40
+
+def array(i):
+    return numpy.full((3000 + i, 64), i, dtype="f")
+
+arrays = [array(i) for i in range(n)]
+done = threading.Event()
+
+def change():
+    while not done.is_set():
+        arrays[:] = []
+        arrays[:] = [array(i) for i in range(n)]
+        for i in range(n):
+            arrays[i] = array(i)
+
+sys.setswitchinterval(1e-5)
+thread = threading.Thread(target=change)
+thread.start()
+ops = NumpyOps()
+try:
+    for _ in range(60):
+        try:
+            X = getattr(ops, method)(arrays)
+        except (ValueError, IndexError):  # there were none
+            continue
+        if method != "flatten":
+            continue
+        start = 0
+        while start < len(X):
+            i = int(X[start, 0])
+            assert (X[start : start + 3000 + i] == i).all(), "the memory of an array that was gone"
+            start += 3000 + i
+finally:
+    done.set()
+    thread.join()
+print("alive")
+"""
+    done = run_python("-c", code, method, check=False)
+    assert done.stdout == "alive\n", f"{done.returncode} {done.stderr[-2000:]}"

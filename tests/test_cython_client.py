@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy
 import pytest
 from numpy.testing import assert_allclose
+from packaging.requirements import Requirement
 
 import thinc
 from helpers.client import SOURCE
@@ -236,6 +237,16 @@ def test_files_in_the_guide_are_those_of_the_client():
         assert text == (SOURCE / name).read_text(encoding="utf8"), f"{GUIDE.name} shows another {name}"
     # the others are run, or are commands for building it
     assert {language for name, language, _ in blocks() if not name} <= {"python", "console"}
+
+
+def test_it_requires_a_thinc_that_has_the_kernels():
+    """Other releases are in the index, too: an isolated build would take the newest that the requirement allows."""
+    project = (SOURCE / "pyproject.toml").read_text(encoding="utf8")
+    requirements = [Requirement(text) for text in re.findall(r'"(thinc[<>=][^"]*)"', project)]
+    assert len(requirements) == 2
+    for requirement in requirements:
+        assert thinc.__version__ in requirement.specifier
+        assert not [*requirement.specifier.filter(["8.3.12", "8.3.14", "9.0.0", "9.1.1"])]
 
 
 def test_programs_in_the_guide_run(client):

@@ -471,7 +471,7 @@ def test_reversing_the_steps_of_sequences_twice_changes_nothing(ops, lengths, wi
 def test_sequences_of_a_padded_are_selected_like_those_of_a_list(ops, lengths, width, seed, data):
     Xs = sequences(seed, lengths, width)
     padded = ops.list2padded(Xs)
-    chosen = data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1, unique=True))
+    chosen = data.draw(st.lists(st.integers(0, len(lengths) - 1), min_size=1))
     selected = padded[chosen]
     assert sorted(selected.indices) == sorted(padded.indices[chosen])
     assert selected.lengths.tolist() == sorted((int(padded.lengths[c]) for c in chosen), reverse=True)
@@ -479,6 +479,10 @@ def test_sequences_of_a_padded_are_selected_like_those_of_a_list(ops, lengths, w
         [selected.data[:n, k] for k, n in enumerate(selected.lengths)], [Xs[i] for i in selected.indices]
     )
     assert selected.size_at_t.sum() == selected.lengths.sum()
+    expected = [Xs[i] for i in sorted(padded.indices[chosen])]
+    assert_lists_equal(ops.padded2list(selected), expected)
+    numpy.testing.assert_array_equal(ops._padded2rows(selected)[0], ops.flatten(expected))
+    assert_lists_equal(ops.padded2list(ops._list2padded_like(expected, selected)), expected)
 
 
 # The state of an optimizer

@@ -227,7 +227,11 @@ def check_dims(node: Model[Any, Any], dims: Dict[str, Optional[int]]) -> None:
 
 
 def _check_refs(node: Model[Any, Any], refs: Dict[str, Optional[int]], nodes: List[Model[Any, Any]]) -> None:
-    wanted = {name: position for name, position in refs.items() if position is not None}
+    wanted = {
+        name: position
+        for name, position in refs.items()
+        if position is not None and nodes[position] is not node._refs.get(name)  # the constructor takes any
+    }
     if not wanted:
         return
     below = {id(child) for child in node.walk()}

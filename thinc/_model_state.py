@@ -223,9 +223,12 @@ class State(Identified):
         """Return a parameter's gradient, or None if there is none."""
         return self._params._grads.get((self.id, name))
 
-    def set_grad(self, name: str, value: FloatsXd) -> None:
-        """Set a parameter's gradient to an array, which is not copied."""
-        self._params.set_grad(self.id, name, value)
+    def set_grad(self, name: str, value: Optional[FloatsXd]) -> None:
+        """Set a parameter's gradient to an array, which is not copied, or remove it with None."""
+        if value is None:
+            self._params._grads.pop((self.id, name), None)
+        else:
+            self._params.set_grad(self.id, name, value)
 
     def inc_grad(self, name: str, value: FloatsXd) -> None:
         """Add to a parameter's gradient. The first call stores a copy of the array."""

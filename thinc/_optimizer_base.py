@@ -1,8 +1,8 @@
 """The class of all optimizers: settings, schedules, state, and when what is updated; the rules are data."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, Literal, Optional, TypeGuard, Union
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Optional, TypeGuard, Union
 
 import numpy
 
@@ -19,8 +19,12 @@ from .kernels.optimizers import update_parameter, update_parameters
 from .types import FloatsT, FloatsXd, Generator
 
 KeyT = tuple[int, str]
-FloatOrSeq = Union[float, list[float], Generator]
-IntOrSeq = Union[int, list[int], Generator]
+if TYPE_CHECKING:  # what is taken
+    FloatOrSeq = Union[float, Iterable[float], Callable[[int], float]]
+    IntOrSeq = Union[int, Iterable[int], Callable[[int], int]]
+else:  # what the names have always stood for
+    FloatOrSeq = Union[float, list[float], Generator]
+    IntOrSeq = Union[int, list[int], Generator]
 Groups = Optional[dict[str, dict[str, Any]]]
 Patterns = Union[str, Sequence[str]]
 

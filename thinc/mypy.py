@@ -98,7 +98,7 @@ def separate_layers(ctx: FunctionSigContext) -> FunctionLike:
                 variables.append(arg)
             args.append(arg)
         layers.append(layer.copy_modified(args=args))
-    if len(layers) < signature.min_args:
+    if not layers or len(layers) < signature.min_args:
         return signature
     last = layers[-1 if marker.fullname == CHAINED else 0]
     return signature.copy_modified(

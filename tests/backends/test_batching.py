@@ -157,6 +157,21 @@ def test_multibatch_with_a_short_companion(ops):
         next(iter(batches))
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("make", [list, numpy.array])
+def test_pairs_that_do_not_pair(ops, make, shuffle):
+    """Not a last batch with fewer of one than of the other."""
+    pairs = Pairs(make([1, 2, 3]), make([4, 5]))
+    with pytest.raises(IndexError, match="3 items, but their second ones are only 2"):
+        list(ops.minibatch(2, pairs, shuffle=shuffle))
+
+
+@pytest.mark.parametrize("buffer", ["2", None, [2]])
+def test_a_buffer_is_a_number(ops, buffer):
+    with pytest.raises(TypeError, match="buffer must be a number"):
+        ops.minibatch(2, [1, 2, 3], buffer=buffer)
+
+
 @pytest.mark.parametrize("data", [count(), (i for i in range(3)), 5, None, numpy.array(3)])
 def test_data_without_length(ops, data):
     with pytest.raises(ValueError, match="without a length"):
@@ -207,7 +222,7 @@ def test_compounding_sizes_lose_nothing(ops):
     assert len(batches) == len(list(batches))
 
 
-@pytest.mark.parametrize("size", [numpy.int64(4), numpy.uint8(4), 4.7, numpy.float32(4)])
+@pytest.mark.parametrize("size", [numpy.int64(4), numpy.uint8(4), 4.7, numpy.float32(4), numpy.array(4)])
 def test_edge_ops_3_training_19_numbers(ops, size):
     """§17.3: any number will do."""
     assert [len(batch) for batch in ops.minibatch(size, list(range(10)))] == [4, 4, 2]

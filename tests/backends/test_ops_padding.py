@@ -135,3 +135,10 @@ def test_list2padded_of_nothing(ops):
     assert padded.data.shape == (0, 0, 0)
     assert padded.size_at_t.shape == padded.lengths.shape == padded.indices.shape == (0,)
     assert ops.padded2list(padded) == []
+
+
+def test_unpad_refuses_negative_lengths(ops):
+    """As indices they would count from the end."""
+    for lengths in ([2, -1], numpy.array([2, -1], dtype="int32"), numpy.array([2, -1])):
+        with pytest.raises(ValueError, match="lengths must be >= 0, got -1"):
+            ops.unpad(numpy.ones((2, 3, 4), dtype="f"), lengths)

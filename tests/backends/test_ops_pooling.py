@@ -4,6 +4,8 @@ import numpy
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from thinc.backends import NumpyOps
+
 LENGTHS = [[3], [1, 4, 2], [5, 1, 1, 1], [2] * 7]
 WITH_EMPTY = [*LENGTHS, [0, 3, 0], [0], [2, 0, 0, 1]]
 
@@ -241,6 +243,32 @@ def test_lengths_beyond_int32(ops, name, lengths):
         getattr(ops, name)(X, lengths_array(lengths, "int64"))
     with pytest.raises(ValueError, match="lengths must be"):
         getattr(ops, name)(X, lengths_array([5, -(2**40)], "int64"))
+
+
+@pytest.mark.parametrize("name", ["reduce_max", "reduce_first", "reduce_last"])
+def test_what_to_do_about_empty_sequences(ops, name):
+    with pytest.raises(ValueError, match=r"must be > 0.*leave empty sequences out"):
+        getattr(ops, name)(numpy.ones((2, 2), dtype="f"), lengths_array([2, 0]))
+
+
+@pytest.mark.parametrize("name", ["reduce_sum", "reduce_mean", "reduce_max", "reduce_first", "reduce_last"])
+def test_lengths_whose_sum_overflows(ops, name):
+    """Four times 2**62 is 0 in 64 bits: no result, and no write beyond an array of no rows."""
+    X, n = numpy.ones((4, 2), dtype="f"), lengths_array([2**62] * 4, "int64")
+    with pytest.raises(IndexError, match="lengths must sum up to the number of rows"):
+        getattr(ops, name)(X, n)
+    with pytest.raises(IndexError, match="lengths must sum up to the number of rows"):
+        ops.softmax_sequences(X, n)
+    for method in (ops.backprop_reduce_sum, ops.backprop_reduce_mean):
+        with pytest.raises(ValueError, match="lengths must sum up to"):
+            method(X, n)
+    with pytest.raises(ValueError, match="lengths must sum up to"):
+        ops.backprop_reduce_max(X, numpy.zeros((4, 2), dtype="i"), n)
+
+
+def test_which_may_be_a_list_that_does_not_fit():
+    with pytest.raises(ValueError, match=r"which.*\(1, 3\)"):
+        NumpyOps().backprop_reduce_max(numpy.ones((2, 3), dtype="f"), [[0, 0, 0]], [1, 1])
 
 
 @pytest.mark.parametrize("name", ["reduce_sum", "reduce_mean", "reduce_max", "backprop_reduce_sum"])

@@ -54,6 +54,24 @@ def test_scatter_add(ops, dtype, rng):
     assert_allclose(table, expected, rtol=1e-5)
 
 
+def test_scatter_add_of_rows_of_the_table(ops, dtype):
+    """The values are those from before, whatever has been added to these rows meanwhile."""
+    table = numpy.arange(40, dtype=dtype).reshape(10, 4)
+    indices = numpy.array([1, 2, 3, 0, 1], dtype="int32")
+    expected = table.copy()
+    numpy.add.at(expected, indices, table[:5].copy())
+    ops.scatter_add(table, indices, table[:5])
+    assert_array_equal(table, expected)
+
+
+def test_scatter_add_skips_negative_indices_of_any_byte_order(ops, dtype):
+    indices = numpy.array([1, -1], dtype="int32")
+    for rows in (indices, indices.astype(indices.dtype.newbyteorder())):
+        for table in (numpy.zeros((3, 2), dtype=dtype), numpy.zeros((3, 4), dtype=dtype)[:, ::2]):
+            ops.scatter_add(table, rows, numpy.ones((2, 2), dtype=dtype))
+            assert_array_equal(table, [[0, 0], [1, 1], [0, 0]])
+
+
 def test_scatter_add_in_general(ops):
     table = numpy.zeros((4, 2), dtype="f")
     ops.scatter_add(table, numpy.array([1, 1, -1]), numpy.float32(2))
@@ -89,6 +107,26 @@ def test_hash(ops):
     for seed in (-1, 2**32):
         with pytest.raises(OverflowError):
             ops.hash(numpy.array([1], dtype="uint64"), seed)
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "int64", "uint32", "int16"])
+def test_hashes_do_not_depend_on_the_byte_order(ops, dtype):
+    ids = numpy.array([0, 1, 5, 300], dtype=dtype)
+    swapped = ids.astype(ids.dtype.newbyteorder())
+    table = numpy.arange(12, dtype="f").reshape(4, 3)
+    assert_array_equal(ops.hash(swapped, 3), ops.hash(ids, 3))
+    assert_array_equal(ops.ngrams(2, swapped), ops.ngrams(2, ids))
+    for Y, expected in zip(ops._hash_embed(table, swapped, 3), ops._hash_embed(table, ids, 3), strict=True):
+        assert_array_equal(Y, expected)
+
+
+@pytest.mark.parametrize("ids", [[1.5, 2.0], [float("nan")], ["1", "2"], [2**63, -1], [2**64, 1]])
+def test_only_integers_are_hashed(ops, ids):
+    """Others would be cut to some other id; NumPy makes floats of a list such as [2**63, -1]."""
+    for call in (lambda ids: ops.hash(ids, 0), lambda ids: ops.ngrams(1, ids)):
+        with pytest.raises(TypeError, match="integers"):
+            call(numpy.array(ids))
+        assert len(call(numpy.array([]))) == 0  # of float64
 
 
 def test_backends_hash_alike(rng):
@@ -187,6 +225,14 @@ def test_seq2col_rejects(ops):
             method(X, -1)
 
 
+@pytest.mark.parametrize("nW", [0.5, 1.5])
+def test_windows_are_whole_numbers(ops, nW):
+    X = numpy.ones((4, 4), dtype="f")
+    for method in (ops.seq2col, ops.backprop_seq2col):
+        with pytest.raises(TypeError):
+            method(X, nW)
+
+
 @pytest.mark.parametrize("nW", [2**61, 2**62, 2**63 - 1, 2**63, 10**30])
 def test_windows_of_impossible_width(ops, nW, dtype):
     """The size of the result must not wrap around."""
@@ -204,11 +250,21 @@ def test_wide_windows_of_nothing(ops, shape, dtype):
     assert ops.backprop_seq2col(cols, 10**9).shape == shape
 
 
-@pytest.mark.parametrize("lengths", [[2**32 + 3], [2**32, 3], [2**40, 3 - 2**40]])
-def test_window_lengths_beyond_int32(ops, lengths):
+@pytest.mark.parametrize(
+    "lengths", [[2**32 + 3], [2**32, 3], [2**40, 3 - 2**40], [2**62, 2**62, 2**62, 2**62, 3]]
+)
+@pytest.mark.parametrize("X_dtype", ["float32", "float16"])
+def test_window_lengths_beyond_int32(ops, lengths, X_dtype):
     """They are not cut down to something that fits."""
     with pytest.raises(AssertionError):
-        ops.seq2col(numpy.ones((3, 2), dtype="f"), 1, lengths=numpy.array(lengths, dtype="int64"))
+        ops.seq2col(numpy.ones((3, 2), dtype=X_dtype), 1, lengths=numpy.array(lengths, dtype="int64"))
+
+
+@pytest.mark.parametrize("lengths", [[1.5, 1.5], [1.0, 2.0], [[1, 1], [1, 0]]])
+@pytest.mark.parametrize("X_dtype", ["float32", "float16"])
+def test_window_lengths_are_a_vector_of_integers(ops, lengths, X_dtype):
+    with pytest.raises((AssertionError, ValueError), match=r"integer|1-d"):
+        ops.seq2col(numpy.ones((3, 2), dtype=X_dtype), 1, lengths=numpy.array(lengths))
 
 
 @pytest.mark.parametrize("X_dtype, lengths_dtype", [("int32", "int64"), ("float16", "uint32")])
@@ -389,6 +445,22 @@ def test_clip_gradient(ops, shape, dtype):
         assert ops.clip_gradient(target, threshold) is target
         assert target.dtype == dtype
         assert_allclose(target, g * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype, value", [("float16", 300.0), ("float32", 1e30)])
+@pytest.mark.parametrize("step", [1, 2])
+def test_clip_gradient_whose_squares_overflow(ops, dtype, value, step):
+    """A gradient that explodes is what clipping is for: it must not become zero."""
+    g = numpy.full(8, value, dtype=dtype)[::step]
+    ops.clip_gradient(g, 1.0)
+    assert_allclose(g, 1 / numpy.sqrt(len(g)), rtol=1e-3)
+
+
+def test_clip_gradient_does_not_turn_it_round(ops, dtype):
+    g = numpy.ones(3, dtype=dtype)
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        ops.clip_gradient(g, -1.0)
+    assert_array_equal(g, 1)
 
 
 def test_edge_ops_20_clip_zeros(ops, dtype):

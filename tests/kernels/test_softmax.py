@@ -91,6 +91,14 @@ def test_extreme_logits(ops, dtype):
     assert_allclose(Y[3], 1 / 3, rtol=1e-6)
 
 
+@pytest.mark.parametrize("temperature", [0.1, 0.3, 1.0, 3.0, -3.0])
+def test_large_logits_and_a_temperature(ops, dtype, temperature):
+    """What is rounded last is a difference: one of rounded products may be large where those of logits are zero."""
+    large = [1e6, 3e9, 1e20, 1e36] if dtype == "float32" else [1e6, 1e18, 1e38, 1e200]
+    X = numpy.array([[x, x, x / 2, 0] for x in large + [-x for x in large]], dtype=dtype)
+    assert_allclose(ops.softmax(X, temperature=temperature), softmax(X, temperature), atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0), (2, 0, 4)])
 def test_empty(ops, dtype, shape):
     X = numpy.zeros(shape, dtype=dtype)

@@ -65,6 +65,16 @@ def test_edge_layers_15_attention_tells_the_width_to_its_key_transform():
         layers.ParametricAttention_v2(key_transform=layers.Gelu(3)).initialize(X=ragged(RNG))
 
 
+@pytest.mark.parametrize("Y", [floats(RNG, 3, 7), Ragged(floats(RNG, 6, 7), ints(2, 1, 3))])
+def test_edge_layers_15_the_key_transform_is_as_wide_as_the_rows_whatever_the_network_ends_in(Y):
+    key_transform = layers.chain(layers.Gelu(5), layers.Linear())
+    attention = layers.ParametricAttention_v2(key_transform=key_transform)
+    X = ragged(RNG)
+    model = layers.chain(attention, layers.noop()).initialize(X, Y)
+    assert [layer.get_dim("nO") for layer in key_transform.layers] == [5, 4]
+    assert model.predict(X).dataXd.shape == (6, 4)
+
+
 def test_edge_layers_16_copies_of_attention_use_their_own_key_transform():
     model = layers.ParametricAttention_v2(key_transform=layers.Gelu(4, 4), nO=4).initialize()
     X = ragged(RNG)

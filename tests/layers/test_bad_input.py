@@ -269,6 +269,18 @@ def test_what_was_got_is_described(X, description):
         layers.Linear(2, 4).initialize().predict(X)
 
 
+@pytest.mark.parametrize(
+    "build", [lambda: layers.LSTM(3, 4), lambda: layers.GRU(3, 4), lambda: layers.SinusoidalPositions(4)]
+)
+@pytest.mark.parametrize("dtype", ["int32", "bool"])
+def test_steps_are_floats(build, dtype):
+    """Positions were rounded to integers, and the LSTM failed in its backward pass."""
+    X = padded(rng())
+    X.data = X.data.astype(dtype)
+    with pytest.raises(ValueError, match=rf"expects .* got .*{dtype}"):
+        build().initialize().predict(X)
+
+
 def test_a_gradient_that_fits_but_of_a_single_item_too_few():
     docs = arrays(rng())
     for model in (

@@ -19,6 +19,17 @@ def dims(model):
     return {name: model.maybe_get_dim(name) for name in model.dim_names}
 
 
+@pytest.mark.parametrize("name", ["add", "chain", "concatenate", "tuplify", "residual", "clone"])
+def test_what_is_no_layer(name):
+    """Such as a layer that was not called, or a list of layers in the place of arguments."""
+    combinator = getattr(layers, name)
+    others = {"residual": (), "clone": (2,)}.get(name, (layers.Linear(2),))
+    cases = [(layers.Linear, r"call it, Linear\(\.\.\.\)"), (3, "3"), ([layers.Linear(2)], r"\[<thinc")]
+    for layer, says in cases:
+        with pytest.raises(TypeError, match=f"^{name} expects models, each as an argument, but got .*{says}"):
+            combinator(layer, *others)
+
+
 def test_chain_structure():
     inner = layers.chain(layers.Linear(3, 4), layers.Linear(5))
     assert (inner.name, dims(inner)) == ("linear>>linear", {"nO": 5, "nI": 4})
@@ -127,6 +138,36 @@ def test_chain_runs_backwards_in_reverse():
     assert calls == ["c", "b", "a"]
 
 
+def forgetful(learns):
+    """A layer whose callback lacks the ``return``."""
+
+    def forward(model, X, is_train):
+        def backprop(dY):
+            dY * 2
+
+        return X * 2, backprop
+
+    return Model("forgetful", forward, params={"b": floats(2)} if learns else {})
+
+
+@pytest.mark.parametrize("layer", [forgetful(False), layers.with_array(forgetful(False))])
+def test_chain_reports_a_gradient_that_ends_before_layers_that_learn(layer):
+    model = layers.chain(layers.Linear(4, 4), layer, layers.Linear(3, 4)).initialize()
+    Y, backprop = model(floats(5, 4), True)
+    with pytest.raises(ValueError, match=r"forgetful.*' returned None.*return"):
+        backprop(Y)
+    Y, backprop = model.begin_update(floats(5, 4), input_gradient=False)
+    with pytest.raises(ValueError, match="returned None"):
+        backprop(Y)
+
+
+def test_chain_takes_no_gradient_where_nothing_is_left_to_learn():
+    for first in (layers.noop(), layers.list2array(), layers.Dropout(0.1)):
+        model = layers.chain(first, forgetful(True), layers.Linear(3, 4)).initialize()
+        Y, backprop = model([floats(5, 4)] if first.name == "list2array" else floats(5, 4), True)
+        assert backprop(Y) is None
+
+
 def test_clone():
     layer = layers.Linear(4, 4).initialize()
     assert layers.clone(layer, 1) is layer
@@ -191,6 +232,28 @@ def test_concatenate_initializes_and_splits_the_gradient():
     numpy.testing.assert_allclose(backprop(dY), expected, rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match=r"like the output.*\(5, 5\)"):
         backprop(floats(5, 4))
+
+
+def test_concatenate_takes_a_sample_of_its_own_output():
+    model = layers.concatenate(layers.Linear(2), layers.Relu(3)).initialize(floats(4, 6), floats(4, 5))
+    assert model.get_dim("nO") == 5
+    assert [layer.get_dim("nO") for layer in model.layers] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("build", "X"),
+    [
+        (lambda: layers.concatenate(layers.Linear(2), layers.Relu(1)), floats(6, 4)),
+        (lambda: layers.with_array(layers.concatenate(layers.Linear(2), layers.Relu(1))), floats(6, 4)),
+        (lambda: layers.uniqued(layers.Embed(3, 9)), numpy.array([4, 1, 4])),
+        (lambda: layers.with_reshape(layers.Linear(3)), floats(2, 3, 4)),
+    ],
+)
+def test_a_width_that_is_given_is_not_that_of_what_a_chain_ends_in(build, X):
+    """The output sample of a chain goes to all its layers that do not know their width, combinators among them."""
+    model = layers.chain(build(), layers.noop()).initialize(X, floats(2, 3, 7))
+    assert model.layers[0].get_dim("nO") == 3
+    assert model.predict(X).shape[-1] == 3
 
 
 def test_concatenate_gives_each_layer_without_a_width_that_of_the_output():

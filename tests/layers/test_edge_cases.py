@@ -183,6 +183,35 @@ def test_edge_layers_19_an_empty_batch_gives_an_empty_batch_of_the_right_width()
     assert len(backprop(Y)) == 0
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: layers.bidirectional(layers.LSTM(2, 4)),
+        lambda: layers.concatenate(layers.GRU(3, 4), layers.noop()),
+        lambda: layers.add(layers.LSTM(4, 4), layers.Dropout(0.5)),
+        lambda: layers.residual(layers.with_ragged(layers.Conv1d(4, 4))),
+    ],
+)
+@pytest.mark.parametrize("X", [[], Ragged(no_rows(), ints())])
+def test_edge_layers_19_sequence_layers_train_on_no_sequences(build, X):
+    """The gradient has lost the width that the output has, or the other way around."""
+    model = layers.with_padded(build()).initialize()
+    Y, backprop = model(X, True)
+    assert len(Y) == len(backprop(Y)) == 0
+    assert not any(grad.any() for grad in gradients(model).values())
+
+
+def test_edge_layers_19_a_concatenation_with_a_part_that_has_lost_its_width():
+    """A list of no sequences has no width, so what comes out of one has none, while the other part has."""
+    model = layers.chain(
+        layers.concatenate(layers.with_list(layers.noop()), layers.with_array(layers.Linear(3, 4))),
+        layers.with_array(layers.Relu(2, 7)),
+    ).initialize()
+    Y, backprop = model(Ragged(no_rows(), ints()), True)
+    assert Y.dataXd.shape == (0, 2)
+    assert len(backprop(Y)) == 0
+
+
 @pytest.mark.parametrize("lengths", [ints(0, 0), ints(0)])
 def test_edge_layers_19_sequences_without_rows_are_pooled_to_zeros(lengths):
     for layer in (layers.reduce_mean(), layers.reduce_sum()):

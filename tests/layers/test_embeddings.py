@@ -33,6 +33,18 @@ def test_hashembed_sums_the_rows_that_the_hash_names(seed, key, nV):
     numpy.testing.assert_array_equal(model.get_grad("E")[:, 0], expected)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "a"])
+def test_hashembed_checks_the_seed(seed):
+    with pytest.raises(ValueError, match=f"seed.*{seed}"):
+        layers.HashEmbed(2, 5, seed=seed)
+
+
+@pytest.mark.parametrize("nV", [2, 3])
+def test_embed_refuses_a_mask(nV):
+    with pytest.raises(ValueError, match=r"integers.*bool"):
+        layers.Embed(3, nV).initialize().predict(numpy.array([True, False]))
+
+
 def test_hashembed_counts_a_row_that_is_hit_twice_twice():
     model = layers.HashEmbed(2, 1, seed=0).initialize()
     Y, backprop = model(numpy.array([5, 9]), True)

@@ -142,3 +142,25 @@ def test_tables_in_a_configuration():
     for name in ("remap_ids.v1", "remap_ids.v2"):
         config = {"model": {"@layers": name, "mapping_table": {"a": 1}, "default": 4}}
         assert registry.resolve(config)["model"].predict(["a", "b"]).tolist() == [[1], [4]]
+
+
+@pytest.mark.parametrize(
+    "ids", [[2**63 + 1, 3], [2**64 - 1, -4], [numpy.uint64(3), numpy.int64(-4), 2**63 + 1]]
+)
+def test_premap_ids_takes_lists_of_integers_on_both_sides_of_2_to_the_63(ids):
+    """Hashes are such lists. NumPy makes floats of them."""
+    table = {2**63 + 1: 7, 3: 8, -4: 9, 2**64 - 1: 10}
+    Y, backprop = layers.premap_ids(table)(ids, True)
+    assert Y.ravel().tolist() == [table[int(id_)] for id_ in ids]
+    assert backprop(Y) == []
+
+
+@pytest.mark.parametrize("ids", [[2**64, 1], [-(2**63) - 1], [1.0, 2], ["a"], [None]])
+def test_premap_ids_refuses_other_lists(ids):
+    with pytest.raises(ValueError, match="integer ids"):
+        layers.premap_ids({1: 2}).predict(ids)
+
+
+def test_premap_ids_checks_the_default():
+    with pytest.raises(ValueError, match=r"default.*32 bits.*1099511627776"):
+        layers.premap_ids({1: 2}, default=2**40)

@@ -391,3 +391,19 @@ def test_dropout_of_the_lstm_is_for_training():
     Xs = [floats(5, 4)]
     assert_batches_close(model.predict(Xs), model.predict(Xs))
     assert (model.begin_update(Xs)[0][0] != model.predict(Xs)[0]).any()
+
+
+@pytest.mark.parametrize("bi", [False, True])
+@pytest.mark.parametrize("lengths", [[], [0], [0, 0]])
+@pytest.mark.parametrize("is_train", [True, False])
+def test_edge_layers_19_pytorch_lstm_on_empty_sequences(bi, lengths, is_train):
+    """PyTorch takes neither batches without sequences nor sequences without steps."""
+    model = PyTorchLSTM(6, 4, bi=bi)
+    Xs = [floats(n, 4) for n in lengths]
+    Y, backprop = model(Xs, is_train)
+    assert [y.shape for y in Y] == [(0, 6) for _ in lengths]
+    if is_train:
+        assert [dX.shape for dX in backprop(Y)] == [X.shape for X in Xs]
+        assert not any(
+            p.grad.any() for p in model.layers[0].shims[0]._model.parameters() if p.grad is not None
+        )

@@ -83,3 +83,11 @@ def test_the_function_is_called_with_the_layer_and_the_size():
     model = layers.resizable(layer, resize)
     resize_model(model, 5)
     assert calls == [(layer, 5)] and model.layers == [other]
+
+
+@pytest.mark.parametrize(
+    "build", [lambda: layers.Embed(3, 5), lambda: layers.SwiGLU(3, 4), lambda: layers.LSTM(3, 4)]
+)
+def test_layers_whose_outputs_are_another_axis_are_refused(build):
+    with pytest.raises(ValueError, match=r"Cannot resize .* not the first axis of"):
+        RESIZE(build().initialize(), 5)

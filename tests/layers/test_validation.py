@@ -76,6 +76,20 @@ def test_other_layers(build, right, wrong):
             build().initialize(X=wrong)
 
 
+@pytest.mark.parametrize(
+    "build, wrong",
+    [
+        (lambda: layers.chain(layers.Relu(3), layers.Softmax()), CUBE),
+        (lambda: layers.chain(layers.Linear(4), layers.ParametricAttention(), layers.reduce_sum()), MATRIX),
+        (lambda: layers.concatenate(layers.noop(), layers.residual(layers.Relu(4))), CUBE),
+        (lambda: layers.with_array(layers.chain(layers.Dropout(), layers.Relu(3))), [CUBE]),
+    ],
+)
+def test_layers_inside_of_others_raise_the_same_error(build, wrong):
+    with data_validation(True), pytest.raises(DataValidationError, match=r"'(relu|para-attn)'"):
+        build().initialize(X=wrong)
+
+
 @pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.id)
 def test_every_layer_accepts_its_own_input(case):
     with data_validation(True):

@@ -71,6 +71,32 @@ def test_output_and_gradient_come_back_as_they_went_in(wrap, X):
     assert_batches_equal(seen[2][2], seen[0][1])
 
 
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: layers.with_list(layers.map_list(layers.Linear(3, 4))),
+        lambda: layers.with_ragged(layers.with_array(layers.Linear(3, 4))),
+        lambda: layers.MultiHeadAttention(3, 4, nH=1),
+        lambda: layers.chain(
+            layers.padded2list(), layers.map_list(layers.Linear(3, 4)), layers.list2padded()
+        ),
+    ],
+)
+@pytest.mark.parametrize("rows", [[0], [1, 2], [3, 3]])
+def test_part_of_a_padded_is_a_padded(build, rows):
+    """The original positions of its sequences are those in the whole batch, with gaps, or the same one twice."""
+    rng = numpy.random.default_rng(0)
+    ops = NumpyOps()
+    whole = ops.list2padded([rng.normal(size=(n, 4)).astype("float32") for n in (1, 3, 2, 2)])
+    model = build().initialize()
+    Y, backprop = model(whole[rows], True)
+    expected = model.predict(whole)
+    assert Y.lengths.tolist() == whole.lengths[rows].tolist()
+    for k, (row, n) in enumerate(zip(rows, Y.lengths, strict=True)):
+        numpy.testing.assert_allclose(Y.data[:n, k], expected.data[:n, row], rtol=1e-4, atol=1e-6)
+    assert backprop(Y).lengths.tolist() == Y.lengths.tolist()
+
+
 def test_with_padded_takes_raw_data_and_arrays():
     X = padded(RNG)
     seen = []
@@ -138,6 +164,31 @@ def test_edge_layers_6_with_reshape_has_a_backward_pass():
 
 def stack(model, Xs, is_train):
     return numpy.stack(Xs), list
+
+
+@pytest.mark.parametrize("X", [[], [[]], [[], []]])
+def test_with_flatten_of_empty_lists_keeps_their_number(X):
+    for model in (
+        layers.with_flatten(Model("rows", lambda model, X, is_train: (matrix(RNG)[:0], list))),
+        layers.with_flatten_v2(layers.map_list(layers.noop())),
+        layers.with_flatten_v2(layers.with_array(layers.Linear(3, 4).initialize())),
+    ):
+        Y, backprop = model(X, True)
+        assert [len(item) for item in Y] == [0] * len(X)
+        assert [len(item) for item in backprop(Y)] == [0] * len(X)
+
+
+@pytest.mark.parametrize("backprop_layer", [list, numpy.asarray])
+def test_with_flatten_v2_takes_layers_that_return_arrays(backprop_layer):
+    model = layers.with_flatten_v2(
+        Model("stack", lambda model, X, is_train: (numpy.stack(X), backprop_layer))
+    )
+    X = matrix(RNG)
+    Y, backprop = model([list(X[:2]), [], list(X[2:])], True)
+    assert [y.shape for y in Y] == [(2, 4), (0, 4), (3, 4)]
+    dX = backprop(Y)
+    assert [len(d) for d in dX] == [2, 0, 3]
+    numpy.testing.assert_array_equal(numpy.concatenate([*dX[0], *dX[2]]), X.reshape(-1))
 
 
 def test_edge_layers_7_with_flatten_splits_rows():

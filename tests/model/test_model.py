@@ -326,6 +326,18 @@ def test_set_grad_stores_by_reference():
     assert_array_equal(dW, [1, 1])
 
 
+def test_a_gradient_is_removed_like_a_parameter():
+    model = Model("layer", identity, params={"W": numpy.ones(2, dtype="f")})
+    for _ in range(2):
+        model.set_grad("W", numpy.ones(2, dtype="f"))
+        model.set_grad("W", None)
+        assert not model.has_grad("W") and model.grad_names == ()
+        with pytest.raises(KeyError, match="No gradient"):
+            model.get_grad("W")
+    model.to_cpu()
+    assert model.copy().grad_names == ()
+
+
 def test_get_gradients_covers_the_tree(node):
     inner = node("inner", W=[1, 2])
     outer = node("outer", inner, W=[3, 4])
@@ -472,11 +484,17 @@ def test_edge_model_19_initialize_validates_partial_forwards():
     def forward(extra, model, X: Floats2d, is_train):
         return X, lambda dY: dY
 
-    model = Model("typed", partial(forward, "extra"))
-    with data_validation(True):
-        model.initialize(X=numpy.zeros((2, 2), dtype="f"))
-        with pytest.raises(DataValidationError):
-            model.initialize(X=numpy.zeros(2, dtype="f"))
+    def scaled(model, X: Floats2d, is_train, scale):
+        return X * scale, lambda dY: dY * scale
+
+    for bound in (partial(forward, "extra"), partial(scaled, scale=2)):
+        model = Model("typed", bound)
+        with data_validation(True):
+            model.initialize(X=numpy.zeros((2, 2), dtype="f"))
+            with pytest.raises(DataValidationError, match="dimensions"):
+                model.initialize(X=numpy.zeros(2, dtype="f"))
+    with data_validation(True), pytest.raises(DataValidationError, match="expected 3 arguments"):
+        Model("typed", scaled).initialize()
 
 
 def test_replace_callbacks():

@@ -115,6 +115,20 @@ def test_to_dict():
     assert msg["shims"] == [[], [], [b"one", b"two"]]
 
 
+def test_a_ref_that_the_constructor_took_comes_back():
+    """`set_ref` takes nodes below only, the constructor any; what was saved with such a ref can be loaded."""
+
+    def build():
+        left = Model("left", forward)
+        return Model(
+            "root", forward, layers=[left, Model("right", forward, refs={"left": left, "none": None})]
+        )
+
+    model = build().from_bytes(build().to_bytes())
+    assert model.layers[1].get_ref("left") is model.layers[0]
+    assert model.can_from_bytes(model.to_bytes())
+
+
 def test_refs_that_leave_the_tree_are_refused():
     outside = Model("outside", forward)
     model = Model("m", forward, refs={"left": outside, "right": outside, "none": None})

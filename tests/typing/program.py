@@ -161,6 +161,7 @@ def use_optimizers() -> Dict[str, Optimizer]:
     return {
         "adam": Adam(0.001, L2=1e-6, use_averages=True),
         "scheduled": Adam(warmup_linear(0.01, 100, 1000)),
+        "by a function": Adam(lambda step: 0.01 / (1 + step) ** 0.5, L2=(1e-6, 1e-7)),
         "radam": RAdam(0.001, beta1=0.9),
         "sgd": SGD(decaying(0.1, 1e-4)),
     }

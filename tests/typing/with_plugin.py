@@ -114,6 +114,7 @@ together(Relu(), Relu(), R())
 # Lists of layers are left to mypy; so are other functions, and what other plugins do for them.
 assert_type(concatenate(*[Relu(), Linear()]), Dense)
 assert_type(concatenate(*[R(), R()]), Pool)
+nothing: Dense = concatenate()
 assert_type(replace(Point(1), x=2), Point)
 replace(Point(1), y=2)
 # E: Unexpected keyword argument "y" for "replace" of "Point"  [call-arg]

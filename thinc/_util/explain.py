@@ -14,7 +14,7 @@ import numpy
 from ..types import Padded, Ragged
 from .arrays import is_xp_array
 from .type_check import find_problems
-from .validation import get_hints, shorten
+from .validation import DataValidationError, get_hints, shorten
 
 # What a call with bad input may raise; other errors are passed on as they are.
 REFUSALS = (AttributeError, KeyError, TypeError, ValueError, IndexError, AssertionError)
@@ -56,7 +56,7 @@ def explain_samples(model: Any, X: Any, Y: Any, err: Exception) -> Exception:
 
 def _forward_to_explain(model: Any, err: Any) -> Any:
     """The forward function of the layer that has to answer for an error, or None if nobody has."""
-    if getattr(err, "_passed_a_layer", False):
+    if getattr(err, "_passed_a_layer", False) or isinstance(err, DataValidationError):
         return None
     err._passed_a_layer = True
     forward = _innermost(model._func)

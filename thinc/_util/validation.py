@@ -67,9 +67,7 @@ def validate_fwd_input_output(name: str, func: Callable[..., Any], X: Any, Y: An
     DataValidationError
         If `func` does not take three arguments, or if the data does not fit.
     """
-    parameters = [
-        p for p in inspect.signature(func).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
+    parameters = [p for p in inspect.signature(func).parameters.values() if not _is_setting(p)]
     if len(parameters) != 3:
         names = [p.name for p in parameters]
         message = (
@@ -90,6 +88,13 @@ def validate_fwd_input_output(name: str, func: Callable[..., Any], X: Any, Y: An
 
 def _some_callback(dY: Any) -> Any:
     return dY
+
+
+def _is_setting(parameter: inspect.Parameter) -> bool:
+    """Whether it is none that a model passes: keywords of which nothing is known, or those that a partial has bound."""
+    if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+        return parameter.name != "is_train" and parameter.default is not inspect.Parameter.empty
+    return parameter.kind is inspect.Parameter.VAR_KEYWORD
 
 
 def shorten(data: Any) -> Any:

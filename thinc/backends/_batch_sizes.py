@@ -13,7 +13,7 @@ def batch_sizes(size: Any) -> Iterator[int]:
     ValueError, TypeError
         When a size is drawn that is none, or there is not a single one.
     """
-    if isinstance(size, Iterable) and not isinstance(size, (str, bytes)):
+    if _is_series(size) and not isinstance(size, (str, bytes)):
         return _checked(size)
     if callable(size):
         return map(batch_size, map(size, count()))
@@ -22,7 +22,12 @@ def batch_sizes(size: Any) -> Iterator[int]:
 
 def is_schedule(size: Any) -> bool:
     """Whether batches may have sizes of their own."""
-    return isinstance(size, Iterable) or callable(size)
+    return _is_series(size) or callable(size)
+
+
+def _is_series(size: Any) -> bool:
+    # an array without dimensions is a number
+    return isinstance(size, Iterable) and getattr(size, "ndim", 1) > 0
 
 
 def _checked(sizes: Iterable[Any]) -> Iterator[int]:

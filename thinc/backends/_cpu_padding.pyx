@@ -59,7 +59,7 @@ cdef class Parts:
     cdef Part* items
     cdef Py_ssize_t count, total, longest, row
     cdef cnp.ndarray first
-    cdef list owners  # contiguous copies, where arrays are not contiguous
+    cdef list owners  # the arrays, contiguous: the caller's list may change while the GIL is released
 
     def __dealloc__(self):
         free(self.items)
@@ -69,21 +69,23 @@ cdef Parts as_parts(object arrays, bint drop_empty):
     # None if there are no arrays, or some that are not plain, or differ: `super()` knows what to do then
     if type(arrays) is not list and type(arrays) is not tuple:
         return None
-    cdef Py_ssize_t n = len(arrays), i
+    cdef list owners = list(arrays)
+    cdef Py_ssize_t n = len(owners), k, i
     cdef Parts parts = Parts.__new__(Parts)
     cdef cnp.ndarray array, first
     cdef int d, ndim
-    if n == 0 or not is_plain(arrays[0]):
+    if n == 0 or not is_plain(owners[0]):
         return None
+    parts.owners = owners
     parts.items = <Part*>malloc(n * sizeof(Part))
     if parts.items == NULL:
         raise MemoryError()
-    first = <cnp.ndarray>arrays[0]
+    first = <cnp.ndarray>owners[0]
     ndim = cnp.PyArray_NDIM(first)
-    for item in arrays:
-        if not is_plain(item):
+    for k in range(n):
+        if not is_plain(owners[k]):
             return None
-        array = <cnp.ndarray>item
+        array = <cnp.ndarray>owners[k]
         if drop_empty and cnp.PyArray_SIZE(array) == 0:
             continue
         if parts.count == 0:
@@ -96,9 +98,7 @@ cdef Parts as_parts(object arrays, bint drop_empty):
                 return None
         if not cnp.PyArray_IS_C_CONTIGUOUS(array):
             array = <cnp.ndarray>cnp.PyArray_NewCopy(array, cnp.NPY_CORDER)
-            if parts.owners is None:
-                parts.owners = []
-            parts.owners.append(array)
+            owners[k] = array
         i = parts.count
         parts.items[i].data = <const char*>cnp.PyArray_DATA(array)
         parts.items[i].rows = cnp.PyArray_DIM(array, 0)
@@ -323,20 +323,19 @@ cdef void from_steps(
 
 
 cdef bint fits(cnp.ndarray data, cnp.ndarray lengths, cnp.ndarray indices):
-    # whether the columns of a Padded can be taken out one by one: a permutation, and lengths that there are steps for
+    # whether the columns of a Padded can be taken out one by one: a position for each, and as many steps as it is long
     cdef Py_ssize_t n = cnp.PyArray_DIM(lengths, 0), i
     cdef const int32_t* length = <const int32_t*>cnp.PyArray_DATA(lengths)
-    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
     if cnp.PyArray_DIM(indices, 0) != n or cnp.PyArray_NDIM(data) < 2 or cnp.PyArray_DIM(data, 1) != n:
         return False
     for i in range(n):
-        if length[i] < 0 or length[i] > cnp.PyArray_DIM(data, 0) or index[i] < 0 or index[i] >= n:
+        if length[i] < 0 or length[i] > cnp.PyArray_DIM(data, 0):
             return False
-    return True
+    return are_positions(indices)
 
 
 cdef bint are_positions(cnp.ndarray indices):
-    # each of 0 .. n - 1 once; they are known to be in that range
+    # each of 0 .. n - 1 once
     cdef Py_ssize_t n = cnp.PyArray_DIM(indices, 0), i
     cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
     cdef char* seen = <char*>malloc(n + 1)
@@ -345,7 +344,9 @@ cdef bint are_positions(cnp.ndarray indices):
         raise MemoryError()
     memset(seen, 0, n)
     for i in range(n):
-        once = once and not seen[index[i]]
+        if index[i] < 0 or index[i] >= n or seen[index[i]]:
+            once = False
+            break
         seen[index[i]] = 1
     free(seen)
     return once
@@ -357,7 +358,7 @@ cdef tuple to_rows(object padded):
     if not is_plain(data):
         return None
     cdef cnp.ndarray lengths = as_lengths(padded.lengths), indices = as_lengths(padded.indices)
-    if lengths is None or indices is None or not fits(data, lengths, indices) or not are_positions(indices):
+    if lengths is None or indices is None or not fits(data, lengths, indices):
         return None
     cdef cnp.ndarray steps = <cnp.ndarray>data
     if not cnp.PyArray_IS_C_CONTIGUOUS(steps):
@@ -582,7 +583,8 @@ class CpuPadding:
         )
         free(place)
         if n == 1:
-            return Padded(self.reshape(seqs[0], (steps, 1, *seqs[0].shape[1:])), size_at_t, lengths, indices)
+            only = <object>parts.first
+            return Padded(self.reshape(only, (steps, 1, *only.shape[1:])), size_at_t, lengths, indices)
         data = new_array(parts.first, steps, n, 2)
         target = cnp.PyArray_BYTES(data)
         with nogil:
@@ -605,7 +607,7 @@ class CpuPadding:
         cdef const int32_t* length
         cdef char* target
         if parts is None or order is None or lengths is None or cnp.PyArray_DIM(order, 0) != parts.count \
-                or cnp.PyArray_DIM(lengths, 0) != parts.count or not are_in_range(order):
+                or cnp.PyArray_DIM(lengths, 0) != parts.count or not are_positions(order):
             return super()._list2padded_like(seqs, like)
         column = <const int32_t*>cnp.PyArray_DATA(order)
         length = <const int32_t*>cnp.PyArray_DATA(lengths)
@@ -705,12 +707,3 @@ class CpuPadding:
 cdef Py_ssize_t row_of_steps(cnp.ndarray X) noexcept:
     # bytes of a row of X (S, B, width)
     return cnp.PyArray_DIM(X, 2) * cnp.PyArray_ITEMSIZE(X)
-
-
-cdef bint are_in_range(cnp.ndarray indices):
-    cdef Py_ssize_t n = cnp.PyArray_DIM(indices, 0), i
-    cdef const int32_t* index = <const int32_t*>cnp.PyArray_DATA(indices)
-    for i in range(n):
-        if index[i] < 0 or index[i] >= n:
-            return False
-    return True

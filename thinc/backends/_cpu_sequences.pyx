@@ -66,8 +66,10 @@ cdef Py_ssize_t check_lengths(str operation, cnp.ndarray lengths, Py_ssize_t T, 
         empty |= length[i] == 0
     if total < 0 or (empty and not allow_empty):
         bound = ">= 0" if allow_empty else "> 0"
+        remedy = "; leave empty sequences out" if total >= 0 else ""
         raise ValueError(
             f"Cannot compute {operation}: all sequence lengths must be {bound}, but the smallest is {lengths.min()}"
+            f"{remedy}"
         )
     if total > T:
         raise IndexError(
@@ -132,7 +134,7 @@ cdef void window(bint backward, real* out, const real* X, const int32_t* lengths
         split_windows(threads(), real_kernels(active(), X).windows.seq2col, out, X, lengths, n, I, nW, rows)
 
 
-cdef cnp.ndarray windowed(bint backward, cnp.ndarray x, cnp.ndarray lengths, size_t I, size_t nW):
+cdef cnp.ndarray windowed(bint backward, cnp.ndarray x, cnp.ndarray lengths, size_t I, Py_ssize_t nW):
     cdef Py_ssize_t B = cnp.PyArray_DIM(x, 0)
     cdef cnp.ndarray out = empty2(B, I if backward else (2 * nW + 1) * I, cnp.PyArray_TYPE(x))
     cdef void* y = cnp.PyArray_DATA(out)
@@ -228,7 +230,7 @@ class CpuSequences:
         if not cnp.PyArray_SAMESHAPE(d, winner):
             raise ValueError(
                 f"Cannot compute backprop_reduce_max: expected `which` of shape {(<object>d_maxes).shape}, "
-                f"but got {which.shape}"
+                f"but got {(<object>winner).shape}"
             )
         cdef size_t B = cnp.PyArray_DIM(n, 0), O = cnp.PyArray_DIM(d, 1)
         cdef cnp.ndarray dX = empty2(rows, O, cnp.PyArray_TYPE(d))

@@ -8,18 +8,21 @@ from ..kernels._threads cimport threads
 from ..kernels.idmap import group
 from ._split cimport split_gather_add, split_hash_ids, split_hash_ngrams, split_hash_rows, split_scatter_add
 
+from ._hashing import check_ids
+
 cnp.import_array()
 
 
 cdef cnp.ndarray as_uint64(object ids):
-    # `ids` as a contiguous 1-d uint64 array; other integers are cast as NumPy does
+    # `ids` as a contiguous 1-d uint64 array; other integers, of any byte order, are cast as NumPy does
     cdef cnp.ndarray array
     if not cnp.PyArray_Check(ids):
         ids = cnp.PyArray_FROM_O(ids)
     array = <cnp.ndarray>ids
     if cnp.PyArray_NDIM(array) != 1:
         raise ValueError(f"Expected a 1-d array of ids, but got shape {ids.shape}")
-    if cnp.PyArray_TYPE(array) != cnp.NPY_UINT64:
+    if cnp.PyArray_TYPE(array) != cnp.NPY_UINT64 or not cnp.PyArray_ISNOTSWAPPED(array):
+        check_ids(array)
         array = <cnp.ndarray>array.astype("uint64")
     return contiguous(array)
 
@@ -33,6 +36,10 @@ cdef object bad_index(str operation, cnp.ndarray indices, Py_ssize_t position, P
 
 cdef scatter(str operation, cnp.ndarray table, cnp.ndarray indices, cnp.ndarray values, size_t K):
     cdef cnp.ndarray v = contiguous(values)
+    # What is added are the values as they were before: none is read from a row that has been added to.
+    if cnp.PyArray_BYTES(v) < cnp.PyArray_BYTES(table) + cnp.PyArray_NBYTES(table) \
+            and cnp.PyArray_BYTES(table) < cnp.PyArray_BYTES(v) + cnp.PyArray_NBYTES(v):
+        v = <cnp.ndarray>cnp.PyArray_NewCopy(v, cnp.NPY_CORDER)
     cdef size_t T = cnp.PyArray_DIM(table, 0), O = cnp.PyArray_DIM(table, 1), B = cnp.PyArray_DIM(v, 0)
     cdef void* e = cnp.PyArray_DATA(table)
     cdef const void* src = cnp.PyArray_DATA(v)

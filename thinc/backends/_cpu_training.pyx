@@ -44,7 +44,7 @@ class CpuTraining:
         return weights, gradient, mom1, mom2
 
     def clip_gradient(self, gradient, double threshold):
-        if not is_real_array(gradient) or not alike(gradient, gradient):
+        if not is_real_array(gradient) or not alike(gradient, gradient) or threshold < 0:
             return super().clip_gradient(gradient, threshold)
         cdef size_t n = cnp.PyArray_SIZE(gradient)
         cdef void* g = cnp.PyArray_DATA(gradient)

@@ -54,6 +54,15 @@ def murmur64a(windows: Any) -> Any:
     return h ^ (h >> uint64(47))
 
 
+def check_ids(ids: Any) -> None:
+    """TypeError unless an array holds integers, or nothing: a fraction, or a text, would be cut to some other id."""
+    if ids.size and ids.dtype.kind not in "iub":
+        raise TypeError(
+            f"Expected integers to hash, but got an array of {ids.dtype}. Of a list, make one with "
+            "numpy.array(ids, dtype='uint64')."
+        )
+
+
 def _mix64(h: Any) -> Any:
     h = (h ^ (h >> uint64(33))) * uint64(0xFF51AFD7ED558CCD)
     h = (h ^ (h >> uint64(33))) * uint64(0xC4CEB9FE1A85EC53)

@@ -1,7 +1,7 @@
 """Minibatches: one pass over a data set, in order or shuffled."""
 
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy
@@ -243,6 +243,8 @@ class BatchingOps(ArrayOps):
 
     def _pass_settings(self, shuffle: bool, buffer: int, seed: int | None) -> dict[str, Any]:
         """What is common to all kinds of batches."""
+        if not isinstance(buffer, Real):
+            raise TypeError(f"The buffer must be a number of batches, got {buffer!r} of type {type(buffer)}")
         return {
             "shuffle": bool(shuffle),
             "buffer": buffer,
@@ -270,6 +272,10 @@ class BatchingOps(ArrayOps):
         if isinstance(data, numpy.ndarray):  # the data is in main memory, the batches go to the device
             return lambda key: xp.asarray(data[key], order="C")
         if isinstance(data, Pairs):
+            if len(data.two) < len(data.one):
+                raise IndexError(
+                    f"{operation}: the Pairs have {len(data.one)} items, but their second ones are only {len(data.two)}"
+                )
             take_one = self._batch_taker(operation, data.one)
             take_two = self._batch_taker(operation, data.two)
             return lambda key: Pairs(take_one(key), take_two(key))

@@ -105,8 +105,11 @@ class PaddingOps(ArrayOps):
             row[: len(seq)] = seq
 
     def unpad(self, padded: Any, lengths: Any) -> list[Any]:
-        """Views ``padded[i, :lengths[i]]``: the inverse of `pad`."""
-        return [padded[i, :length] for i, length in enumerate(_to_ints(lengths))]
+        """Views ``padded[i, :lengths[i]]``: the inverse of `pad`. ValueError if a length is negative."""
+        sizes = _to_ints(lengths)
+        if min(sizes, default=0) < 0:
+            raise ValueError(f"unpad: lengths must be >= 0, got {min(sizes)}")
+        return [padded[i, :length] for i, length in enumerate(sizes)]
 
     def list2padded(self, seqs: Any) -> Padded:
         """Sort sequences by length, longest first, and stack them time-major.
@@ -142,10 +145,7 @@ class PaddingOps(ArrayOps):
         """The sequences of a `Padded` in their original order: the inverse of `list2padded`."""
         columns = self.xp.ascontiguousarray(self.xp.swapaxes(padded.data, 0, 1))
         lengths = _to_ints(padded.lengths)
-        sequences: list[Any] = [None] * len(lengths)
-        for column, i in enumerate(_to_ints(padded.indices)):
-            sequences[i] = columns[column, : lengths[column]]
-        return sequences
+        return [columns[column, : lengths[column]] for column in _columns_in_order(padded)]
 
     def _padded2rows(self, padded: Padded) -> tuple[Any, Any]:
         """The sequences of a `Padded` in their original order, one after the other, and their lengths, int32."""
@@ -158,13 +158,13 @@ class PaddingOps(ArrayOps):
         Those of equal lengths can come in any order in a `Padded`, so stacking them anew might give another
         one. Sequences of other lengths are stacked anew.
         """
-        order = _to_ints(like.indices)
-        if not seqs or len(seqs) != len(order) or [len(seqs[i]) for i in order] != _to_ints(like.lengths):
+        columns, lengths = _columns_in_order(like), _to_ints(like.lengths)
+        if not seqs or [len(seq) for seq in seqs] != [lengths[column] for column in columns]:
             return self.list2padded(seqs)
         _check_alike("list2padded", seqs)
         data = self.alloc((len(like.data), len(seqs), *seqs[0].shape[1:]), dtype=seqs[0].dtype)
-        for column, i in enumerate(order):
-            data[: len(seqs[i]), column] = seqs[i]
+        for column, seq in zip(columns, seqs, strict=True):
+            data[: len(seq), column] = seq
         return Padded(data, like.size_at_t, like.lengths, like.indices)
 
     def _reverse_steps(self, X: Any, lengths: Any) -> Any:
@@ -192,6 +192,15 @@ def _to_ints(lengths: Any) -> list[int]:
     if isinstance(lengths, list):
         return lengths
     return to_numpy(lengths).tolist()
+
+
+def _columns_in_order(padded: Padded) -> list[int]:
+    """Where the sequences of a `Padded` are, in their original order.
+
+    If it is part of another batch, there are gaps between the original positions, or some occur twice.
+    """
+    indices = _to_ints(padded.indices)
+    return sorted(range(len(indices)), key=indices.__getitem__)
 
 
 def _check_alike(operation: str, seqs: Sequence[Any]) -> None:

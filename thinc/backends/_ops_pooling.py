@@ -1,5 +1,6 @@
 """Pooling over the rows of each sequence: sum, mean, max, first, last."""
 
+import sys
 from typing import Any
 
 import numpy
@@ -7,6 +8,9 @@ import numpy
 from .._util.arrays import to_numpy
 from ..types import Floats2d, Ints1d, Ints2d
 from ._ops_arrays import ArrayOps
+
+# Of an array.
+MAX_ROWS = sys.maxsize
 
 
 class PoolingOps(ArrayOps):
@@ -173,13 +177,17 @@ def sequence_lengths(
     sizes = sizes.astype("int64")
     if sizes.size and sizes.min() < at_least:
         bound = "> 0" if at_least == 1 else f">= {at_least}"
-        raise ValueError(f"{operation}: all sequence lengths must be {bound}, got {sizes.min()}")
+        remedy = "; leave empty sequences out" if sizes.min() == 0 else ""
+        raise ValueError(f"{operation}: all sequence lengths must be {bound}, got {sizes.min()}{remedy}")
     if items is not None and len(sizes) != items:
         raise ValueError(f"{operation}: got a gradient of {items} rows for {len(sizes)} sequences")
-    if rows is not None:
-        total = int(sizes.sum())
-        if total > rows or (all_rows and total < rows):
-            raise IndexError(
-                f"{operation}: lengths must sum up to the number of rows, {rows}, but their sum is {total}"
-            )
+    total = sum(sizes.tolist())  # which cannot overflow, as that of an array may
+    if rows is not None and (total > rows or (all_rows and total < rows)):
+        raise IndexError(
+            f"{operation}: lengths must sum up to the number of rows, {rows}, but their sum is {total}"
+        )
+    if total > MAX_ROWS:
+        raise ValueError(
+            f"{operation}: lengths must sum up to {MAX_ROWS} rows at most, but their sum is {total}"
+        )
     return sizes

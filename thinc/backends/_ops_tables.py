@@ -5,7 +5,7 @@ from typing import Any
 import numpy
 
 from ..types import Floats2d, Ints1d, Ints2d
-from ._hashing import murmur3_x64_128, murmur64a
+from ._hashing import check_ids, murmur3_x64_128, murmur64a
 from ._ops_arrays import ArrayOps
 
 
@@ -107,6 +107,7 @@ class TableOps(ArrayOps):
         ids = self.asarray(ids)
         if ids.ndim != 1:
             raise ValueError(f"hash: expected ids in one dimension, got shape {ids.shape}")
+        check_ids(ids)
         return murmur3_x64_128(ids.astype("uint64"), int(seed))
 
     def ngrams(self, n: int, keys: Any) -> Ints1d:
@@ -123,7 +124,9 @@ class TableOps(ArrayOps):
         -------
         uint64 array ``(max(0, N - n + 1),)``.
         """
-        keys = self.asarray(keys).astype("uint64")
+        keys = self.asarray(keys)
+        check_ids(keys)
+        keys = keys.astype("uint64")
         if n < 1 or len(keys) < n:
             return self.alloc((0,), dtype="uint64")
         return murmur64a(self.xp.lib.stride_tricks.sliding_window_view(keys, n))
@@ -166,7 +169,8 @@ class TableOps(ArrayOps):
 def is_embedding_update(table: Any, indices: Any, values: Any) -> bool:
     """Whether `scatter_add` skips indices below 0, as the gradients of embeddings need it."""
     return (
-        getattr(indices, "dtype", None) == "int32"
+        hasattr(indices, "dtype")
+        and indices.dtype.newbyteorder("=") == "int32"
         and indices.ndim == 1
         and table.ndim == 2
         and table.dtype == values.dtype

@@ -65,8 +65,17 @@ class TrainingOps(ArrayOps):
         return weights, gradient, mom1, mom2
 
     def clip_gradient(self, gradient: Any, threshold: float) -> Any:
-        """Scale the gradient in place so that its Euclidean norm is at most `threshold`, and return it."""
-        norm = float(self.xp.linalg.norm(gradient))
+        """Scale the gradient in place so that its Euclidean norm is at most `threshold`, and return it.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is negative, which would turn the gradient round.
+        """
+        if threshold < 0:
+            raise ValueError(f"clip_gradient: the threshold must be at least 0, got {threshold}")
+        # In the gradient's own type squares overflow long before the numbers do: in float16 beyond a norm of 256.
+        norm = float(self.xp.linalg.norm(gradient.astype("float64")))
         if norm >= threshold and norm > 0:
             gradient *= threshold / norm
         return gradient

@@ -129,11 +129,16 @@ def check_seq2col_lengths(ops: ArrayOps, lengths: Any, B: int) -> Any:
     if lengths is None:
         return ops.asarray1i([B])
     lengths = ops.asarray(lengths)
+    if lengths.ndim != 1 or (lengths.size and lengths.dtype.kind not in "iu"):
+        raise AssertionError(
+            f"seq2col: lengths must be 1-d integers, got {lengths.dtype} of shape {lengths.shape}"
+        )
     if lengths.size and int(lengths.min()) < 0:
         raise AssertionError(f"seq2col: lengths must not be negative, got {lengths.min()}")
-    if int(lengths.sum()) != B:
+    total = sum(lengths.tolist())  # which cannot overflow, as that of an array may
+    if total != B:
         raise AssertionError(
-            f"seq2col: lengths must sum up to the number of rows, {B}, but sum up to {lengths.sum()}"
+            f"seq2col: lengths must sum up to the number of rows, {B}, but sum up to {total}"
         )
     return ops.asarray1i(lengths)
 

@@ -23,8 +23,8 @@ def fit_gradient(model: Model[Any, Any], dY: Any, shape: tuple[int, ...], kinds:
         if dtype is FLOAT32 or dtype.kind in kinds:
             if dY.shape == shape:
                 return dY
-            if dY.shape == (0, 0) and shape[0] == 0:
-                return dY.reshape(shape)
+            if shape[:1] == dY.shape[:1] == (0,) and dY.ndim == len(shape) and 0 in (shape[-1], dY.shape[-1]):
+                return dY.reshape(shape)  # one of them has lost its width, as a flattened empty list has
     except AttributeError:  # no array at all
         pass
     raise refusal(model, f"floats of shape {shape}", dY)

@@ -10,6 +10,7 @@ from ..model import Model
 from ..types import ArgsKwargs, Padded
 from ..util import torch2xp, xp2torch
 from ._framework import batch_to_call
+from ._gradients import fit_gradient
 from ._kinds import expect_kind
 
 
@@ -114,7 +115,11 @@ def convert_rnn_inputs(
     expect_kind(model, Padded, Xp)
     records = is_train and not is_constant(Xp)
     shim: Any = model.shims[0]
-    Xt = xp2torch(Xp.data, requires_grad=records, device=shim.device)
+    data: Any = Xp.data
+    if _has_no_steps(Xp):  # PyTorch takes one at least; what comes out is cut off again
+        width = data.shape[2] or model.maybe_get_dim("nI") or getattr(shim._model, "input_size", 0)
+        data = model.ops.alloc((1, max(1, data.shape[1]), width), dtype=data.dtype)
+    Xt = xp2torch(data, requires_grad=records, device=shim.device)
 
     def get_dX(gradients: ArgsKwargs) -> Any:
         dXt = gradients.args[0]
@@ -128,12 +133,25 @@ def convert_rnn_outputs(
 ) -> tuple[Padded, Callable[..., Any]]:
     """A Padded of the first of two outputs; the second one is the state at the end."""
     Xp, (Yt, _) = Xp_YtS
+    Yt = _cut_off(Xp, Yt)
 
     def get_dYt(dYp: Padded) -> ArgsKwargs:
-        return ArgsKwargs((Yt,), {"grad_tensors": _to_gradient(model, Yt, dYp.data)})
+        dY: Any = dYp.data
+        if _has_no_steps(Xp):
+            dY = fit_gradient(model, dY, tuple(Yt.shape))
+        return ArgsKwargs((Yt,), {"grad_tensors": _to_gradient(model, Yt, dY)})
 
     return _padded_like(model, Xp, Yt), get_dYt
 
 
+def _has_no_steps(Xp: Padded) -> bool:
+    return 0 in Xp.data.shape[:2]
+
+
+def _cut_off(Xp: Padded, tensor: Any) -> Any:
+    n_steps, n_sequences = Xp.data.shape[:2]
+    return tensor[:n_steps, :n_sequences] if _has_no_steps(Xp) else tensor
+
+
 def _padded_like(model: Model[Any, Any], Xp: Padded, tensor: Any) -> Padded:
-    return Padded(torch2xp(tensor, ops=model.ops), Xp.size_at_t, Xp.lengths, Xp.indices)
+    return Padded(torch2xp(_cut_off(Xp, tensor), ops=model.ops), Xp.size_at_t, Xp.lengths, Xp.indices)

@@ -51,6 +51,8 @@ def packed_steps(model: Model[Any, Any], Xp: Padded) -> tuple[Floats2d, Ints1d]:
         )
     nI = model.get_dim("nI")
     X: Any = with_width(model.ops._pack_steps(Xp.data, sizes), nI)
+    if X.dtype.kind != "f":
+        raise ValueError(f"{model.name} expects floats, but got an array of {X.dtype}.")
     if X.shape[1] != nI:
         raise ValueError(f"{model.name} expects steps of width {nI}, but got {X.shape[1]}.")
     return X, sizes

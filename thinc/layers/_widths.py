@@ -1,5 +1,7 @@
 """What initialization learns from samples: the widths of inputs and outputs."""
 
+from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
 
 from .._util.arrays import get_width
@@ -45,6 +47,14 @@ def copy_dims(model: Model[Any, Any], layer: Model[Any, Any], names: tuple[str, 
     for name in names:
         if layer.has_dim(name) and model.has_dim(name) is not False:
             model.set_dim(name, layer.get_dim(name))
+
+
+def check_layers(combinator: str, layers: Iterable[Any]) -> None:
+    """TypeError unless what is to be combined are models, and not, say, a function that makes one."""
+    for layer in layers:
+        if not isinstance(layer, Model):
+            remedy = f": call it, {layer.__name__}(...)" if isinstance(layer, FunctionType) else ""
+            raise TypeError(f"{combinator} expects models, each as an argument, but got {layer!r}{remedy}")
 
 
 def _is_ids(sample: Any) -> bool:

@@ -6,7 +6,7 @@ from ..config import registry
 from ..model import Model
 from ..types import XY_XY_OutT
 from ._batches import sum_batches, unchanged
-from ._widths import fill_widths
+from ._widths import check_layers, fill_widths
 
 InT = TypeVar("InT")
 OutT = TypeVar("OutT")
@@ -23,10 +23,11 @@ def add(
     layer1, layer2, *layers
         Two layers or more, with outputs of one width. If the first is itself an ``add``, the others join it.
     """
+    all_layers = (layer1, layer2, *layers)
+    check_layers("add", all_layers)
     if layer1.name == "add":
         layer1.layers.extend((layer2, *layers))
         return layer1
-    all_layers = (layer1, layer2, *layers)
     dims: dict[str, int | None] = {"nO": None}
     if all(layer.has_dim("nI") is not False for layer in all_layers):
         dims["nI"] = None

@@ -8,7 +8,7 @@ from .._util.constants import has_constants, is_constant, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
-from ._widths import copy_dims
+from ._widths import check_layers, copy_dims
 
 InT = TypeVar("InT")
 MidT = TypeVar("MidT")
@@ -126,6 +126,7 @@ def chain(  # type: ignore[misc]  # every Layer is a Model
         the layers on the sample at `Model.initialize`.
     """
     all_layers: tuple[Model[Any, Any], ...] = (layer1, layer2, *layers)
+    check_layers("chain", all_layers)
     dims = {"nO": all_layers[-1].maybe_get_dim("nO")}
     if layer1.has_dim("nI") is not False:
         dims["nI"] = layer1.maybe_get_dim("nI")
@@ -137,7 +138,7 @@ def chain(  # type: ignore[misc]  # every Layer is a Model
 def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Callable[..., Any]]:
     callbacks = []
     Y: Any = X
-    constants = has_constants()
+    constants = may_leave_out = has_constants()
     for layer in model.layers:
         before = Y
         Y, callback = layer(before, is_train)
@@ -153,6 +154,8 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
         for callback in callbacks:
             dX = callback(dX)
             if dX is None:  # nobody wants it, and nothing before it learns
+                if not may_leave_out:
+                    _expect_nothing_to_learn(model, callbacks.index(callback))
                 break
         return dX
 
@@ -188,6 +191,16 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
         except ValueError:  # outputs without a width, such as a list of strings
             return
         model.set_dim("nO", width)
+
+
+def _expect_nothing_to_learn(model: Model[Any, Any], n_done: int) -> None:
+    """Raise a ValueError if there are layers to train before the one that returned no gradient, n_done from the end."""
+    *before, layer = model.layers[: len(model.layers) - n_done]
+    if any(map(_learns, before)):
+        raise ValueError(
+            f"{model.name}: the backward pass of '{layer.name}' returned None, but layers before it have parameters "
+            "to learn. Expected the gradient of its input: is there a 'return' in its callback?"
+        )
 
 
 def _learns(layer: Model[Any, Any]) -> bool:

@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from ..config import registry
 from ..model import Model
+from ._widths import check_layers
 from .chain import chain
 from .noop import noop
 
@@ -27,6 +28,7 @@ def clone(orig: Model[InT, OutT], n: int) -> Model[InT, OutT]:
     TypeError
         If ``n`` is negative.
     """
+    check_layers("clone", [orig])
     if n < 0:
         raise TypeError(f"clone: cannot chain {n} copies of '{orig.name}': the number must be 0 or more.")
     if n == 0:

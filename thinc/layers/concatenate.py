@@ -8,7 +8,7 @@ from ..model import Model
 from ..types import Padded, Ragged, XY_XY_OutT
 from ._batches import rows_of, sum_batches, unchanged
 from ._gradients import fit_gradient, refusal
-from ._widths import fill_widths
+from ._widths import check_layers, fill_widths
 from .noop import noop
 
 InT = TypeVar("InT")
@@ -26,6 +26,7 @@ def concatenate(*layers: Model[InT, XY_XY_OutT]) -> Model[InT, XY_XY_OutT]:
         a concatenation, the others join it. A single layer is returned as it is; without layers, the
         input is passed through.
     """
+    check_layers("concatenate", layers)
     if not layers:
         return noop()
     first = layers[0]
@@ -60,8 +61,9 @@ def forward(model: Model[InT, OutT], X: InT, is_train: bool) -> tuple[OutT, Call
 def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -> None:
     layers = model.layers
     fill_widths([model, *layers], "nI", X)
+    # A layer that knows its width is not as wide as the whole, or as what a chain ends in.
     for layer in layers:
-        layer.initialize(X=X, Y=Y)
+        layer.initialize(X=X, Y=None if layer.has_dim("nO") else Y)
     if all(layer.has_dim("nO") for layer in layers):
         model.set_dim("nO", sum(layer.get_dim("nO") for layer in layers))
 
@@ -91,6 +93,8 @@ def _kind(Y: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 def _join_arrays(model: Model[Any, Any], Ys: Sequence[Any]) -> tuple[Any, Like]:  # (B, n) each -> (B, Σ n)
     Y = model.ops._concatenate(Ys, axis=-1)
+    if not Y.size and 0 in [part.shape[-1] for part in Ys]:
+        Y = Y[..., :0]  # a part of an empty batch has lost its width, so nobody knows that of the whole
     return Y, Like([part.shape[-1] for part in Ys], Y.shape, "f" if Y.dtype.kind == "f" else "fiu")
 
 

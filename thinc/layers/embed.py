@@ -82,6 +82,8 @@ def _look_up(ops: Any, E: Any, ids: Any) -> Any:
             return ops._take_rows(E, ids)
         except IndexError:
             pass  # negative ids, which count from the end, or one that is none
+    if ids.dtype.kind == "b":  # a mask of the table's rows
+        raise ValueError("Embed expects ids, which are integers, but got an array of bool.")
     return E[ids]
 
 

@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Any, Callable
 
+import numpy
+
 from .._util.constants import is_constant
 from ..config import registry
 from ..initializers import uniform_init
@@ -45,11 +47,20 @@ def HashEmbed(
     Model
         From ids (B,), any integers, taken as uint64, to (B, nO), float32.
 
+    Raises
+    ------
+    ValueError
+        If the seed is no such number.
+
     Notes
     -----
     MurmurHash3 x64-128 of the eight bytes of an id gives four unsigned 32-bit numbers; those modulo nV are
     its rows. A row that is hit twice counts twice.
     """
+    if seed is not None and not (isinstance(seed, (int, numpy.integer)) and 0 <= seed < 2**32):
+        raise ValueError(
+            f"HashEmbed expects a seed that is an integer between 0 and 2**32 - 1, but got {seed!r}."
+        )
     init_E = partial(init, uniform_init if initializer is None else initializer)
     dims = {"nO": nO, "nV": nV, "nI": None}
     model = embedding("hashembed", forward, init_E, dims, {"column": column, "seed": seed}, column, dropout)

@@ -70,4 +70,8 @@ def init(model: Model[Ragged, Ragged], X: Ragged | None = None, Y: Ragged | None
     key_transform = model.get_ref(KEY_TRANSFORM_REF)
     if key_transform.has_dim("nO") is not False:
         key_transform.set_dim("nO", model.get_dim("nO"))
-    key_transform.initialize(X=None if X is None else X.dataXd, Y=None if Y is None else Y.dataXd)
+    # Keys are as wide as the rows, which Y may not be: in a chain it is what the last layer is to return.
+    rows = X if X is not None else Y
+    key_transform.initialize(
+        X=None if X is None else X.dataXd, Y=rows.dataXd if isinstance(rows, Ragged) else None
+    )

@@ -31,11 +31,13 @@ def premap_ids(
     Raises
     ------
     ValueError
-        If the keys and values are not all integers of this size.
+        If the keys, the values and the default are not all integers of this size.
     """
     for pair in mapping_table.items():
         if not all(isinstance(number, int) for number in pair):
             raise ValueError(f"premap_ids expects a Mapping[int, int], but it has the item {pair}.")
+    if not -(2**31) <= default < 2**31:
+        raise ValueError(f"premap_ids expects a default that fits in 32 bits, but got {default}.")
     return Model(
         "premap_ids",
         forward,
@@ -44,9 +46,21 @@ def premap_ids(
 
 
 def forward(model: Model[Any, Ints2d], ids: Any, is_train: bool) -> tuple[Ints2d, Callable[..., Any]]:
-    array = ids if is_xp_array(ids) else numpy.asarray(ids)
+    array = ids if is_xp_array(ids) else _as_array(ids)
     vector = select_ids(model, array, model.attrs["column"])
     if vector.size and vector.dtype.kind not in "iu":
         raise ValueError(f"{model.name} expects integer ids, but got {vector.dtype}.")
     values = model.attrs["mapping_table"].find(vector, model.attrs["default"])
     return as_output(model, values, "int32"), no_gradient(model, ids)
+
+
+def _as_array(ids: Any) -> numpy.ndarray:
+    array = numpy.asarray(ids)
+    if array.dtype.kind not in "iu" and array.ndim == 1 and all(map(_is_id, ids)):
+        # Numbers of 2**63 and more, such as hashes, have no type in common with others.
+        return numpy.array([int(id_) % 2**64 for id_ in ids], dtype="uint64")  # as the table has its keys
+    return array
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, (int, numpy.integer)) and -(2**63) <= int(value) < 2**64

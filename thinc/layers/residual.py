@@ -5,7 +5,7 @@ from typing import Any, Callable, TypeVar
 from ..config import registry
 from ..model import Model
 from ._batches import sum_batches
-from ._widths import copy_dims
+from ._widths import check_layers, copy_dims
 
 InT = TypeVar("InT")
 
@@ -19,6 +19,7 @@ def residual(layer: Model[InT, InT]) -> Model[InT, InT]:
     layer
         With outputs as wide as its inputs: arrays, lists, Ragged or Padded.
     """
+    check_layers("residual", [layer])
     return Model(
         f"residual({layer.name})",
         forward,

@@ -71,7 +71,7 @@ def resize_linear_weighted(
     Raises
     ------
     ValueError
-        If the layer has more outputs than that.
+        If the layer has more outputs than that, or parameters that have them as another axis.
     """
     assert not layer.layers, f"Cannot resize '{layer.name}', which has layers inside: resize one of them."
     assert not layer.ref_names, f"Cannot resize '{layer.name}', which has references: {layer.ref_names}."
@@ -101,7 +101,13 @@ def resize_linear_weighted(
         if layer.has_param(name):
             old = layer.get_param(name)
             fill = (fill_defaults or {}).get(name, 0)
-            new = layer.ops.xp.full(wider.get_param(name).shape, fill, dtype=old.dtype)
+            shape = wider.get_param(name).shape
+            if old.shape[1:] != shape[1:]:
+                raise ValueError(
+                    f"Cannot resize '{layer.name}': outputs are not the first axis of its parameter '{name}', which "
+                    f"would grow from {old.shape} to {shape}."
+                )
+            new = layer.ops.xp.full(shape, fill, dtype=old.dtype)
             new[: len(old)] = old
             wider.set_param(name, new)
     return wider

@@ -47,6 +47,8 @@ def _forward_ragged(model: Model[Any, Any], Xr: Ragged, is_train: bool) -> tuple
     nO = model.get_dim("nO")
     rows, lengths = sequences(model, Xr)
     X: Any = with_width(rows, nO)
+    if X.dtype.kind != "f":
+        raise ValueError(f"{model.name} expects floats, but got an array of {X.dtype}.")
     if X.shape[1] != nO:
         raise ValueError(f"{model.name} expects rows of width {nO}, but got {X.shape[1]}.")
     n: Any = ops.to_numpy(lengths)

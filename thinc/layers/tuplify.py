@@ -6,7 +6,7 @@ from ..config import registry
 from ..model import Model
 from ._batches import sum_batches
 from ._gradients import refusal
-from ._widths import copy_dims
+from ._widths import check_layers, copy_dims
 
 InT = TypeVar("InT")
 
@@ -68,6 +68,7 @@ def tuplify(
         Two layers or more. The backward pass takes a tuple with a gradient for each, and adds up theirs.
     """
     all_layers = (layer1, layer2, *layers)
+    check_layers("tuplify", all_layers)
     names = ", ".join(layer.name for layer in all_layers)
     return Model(f"tuple({names})", tuplify_forward, init=init, layers=all_layers, dims={"nI": None})
 

@@ -62,5 +62,5 @@ def forward(
 
 def init(model: Model[Ints2d, Floats2d], X: Ints2d | None = None, Y: Floats2d | None = None) -> None:
     layer = model.layers[0]
-    layer.initialize(X=X, Y=Y)
+    layer.initialize(X=X, Y=None if layer.has_dim("nO") else Y)
     copy_dims(model, layer, ("nI", "nO"))

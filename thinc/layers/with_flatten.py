@@ -41,10 +41,10 @@ def forward(
 
 
 def nest(items: Any, lengths: list[int]) -> Any:
-    """Split a list into lists of these lengths; None and an empty list, for "no gradient", stay as they are."""
-    if not items:
+    """Split a list or array into parts of these lengths; None and an empty list, for "no gradient", stay so."""
+    if items is None or (len(items) == 0 and any(lengths)):
         return items
-    items = items if type(items) is list else list(items)
+    items = list(items) if isinstance(items, tuple) else items
     nested, start = [], 0
     for length in lengths:
         nested.append(items[start : start + length])

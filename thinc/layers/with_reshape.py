@@ -42,7 +42,8 @@ def init(model: Model[InT, InT], X: InT | None = None, Y: InT | None = None) -> 
     layer = model.layers[0]
     if X is None and Y is None:
         layer.initialize()  # drawn twice, like the layers of a chain
-    layer.initialize(X=None if X is None else _rows(model, X), Y=None if Y is None else _rows(model, Y))
+    wants_Y = Y is not None and not layer.has_dim("nO")
+    layer.initialize(X=None if X is None else _rows(model, X), Y=_rows(model, Y) if wants_Y else None)
     copy_dims(model, layer, ("nO", "nI"))
 
 

@@ -46,47 +46,38 @@ constexpr int dot_columns(int lanes, int rows) { return (lanes < 8 ? 8 : lanes) 
 #if defined(__AVX512F__)
 // A row vector by vector, wherever in a cache line it begins: each line is loaded once, and what a vector needs of two
 // is put together. (Loaded where they lie, most vectors would take two lines, at half the speed.)
-template <typename T> struct LinesOf;
-template <> struct LinesOf<float> {
-    const float* next;
-    __m512i at;
-    __m512 line;
-    __mmask16 rest;  // of a line, before the row's first or behind its last whole vector's end
-    THINC_INLINE explicit LinesOf(const float* row) {
-        const int first = static_cast<int>(reinterpret_cast<std::uintptr_t>(row) % 64 / sizeof(float));
-        at = _mm512_add_epi32(_mm512_set1_epi32(first),
-                              _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-        rest = static_cast<__mmask16>((1u << first) - 1);
-        line = _mm512_maskz_loadu_ps(static_cast<__mmask16>(~rest), row - first);
-        next = row - first + 16;
+template <typename T> class LinesOf {
+  public:
+    THINC_INLINE explicit LinesOf(const T* row) {
+        const auto first = static_cast<I>(reinterpret_cast<std::uintptr_t>(row) % 64 / sizeof(T));
+        at_ = (__m512i)(constants<Counting, I>() + Vec<I>::fill(first)).v;
+        rest_ = (1u << first) - 1;
+        line_ = load_some(~rest_, row - first);
+        next_ = row - first + Vec<T>::lanes;
     }
-    THINC_INLINE Vec<float> take(__m512 following) {
-        const __m512 v = _mm512_permutex2var_ps(line, at, following);
-        line = following;
-        return {(Vec<float>::raw)v};
+    THINC_INLINE Vec<T> vector(gemm_index k) { return take(_mm512_load_si512(next_ + k)); }
+    // The last one of the row: of its second line, no more is read than there is.
+    THINC_INLINE Vec<T> last(gemm_index k) { return take(load_some(rest_, next_ + k)); }
+
+  private:
+    using I = typename IntOf<T>::type;
+    struct Counting {
+        static constexpr int at(int i) { return i; }
+    };
+    static THINC_INLINE __m512i load_some(unsigned lanes, const T* p) {
+        if constexpr (sizeof(T) == 4) return _mm512_maskz_loadu_epi32(static_cast<__mmask16>(lanes), p);
+        else return _mm512_maskz_loadu_epi64(static_cast<__mmask8>(lanes), p);
     }
-    THINC_INLINE Vec<float> vector(gemm_index k) { return take(_mm512_load_ps(next + k)); }
-    THINC_INLINE Vec<float> last(gemm_index k) { return take(_mm512_maskz_loadu_ps(rest, next + k)); }
-};
-template <> struct LinesOf<double> {
-    const double* next;
-    __m512i at;
-    __m512d line;
-    __mmask8 rest;
-    THINC_INLINE explicit LinesOf(const double* row) {
-        const int first = static_cast<int>(reinterpret_cast<std::uintptr_t>(row) % 64 / sizeof(double));
-        at = _mm512_add_epi64(_mm512_set1_epi64(first), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
-        rest = static_cast<__mmask8>((1u << first) - 1);
-        line = _mm512_maskz_loadu_pd(static_cast<__mmask8>(~rest), row - first);
-        next = row - first + 8;
+    THINC_INLINE Vec<T> take(__m512i following) {
+        __m512i v;
+        if constexpr (sizeof(T) == 4) v = _mm512_permutex2var_epi32(line_, at_, following);
+        else v = _mm512_permutex2var_epi64(line_, at_, following);
+        line_ = following;
+        return {(typename Vec<T>::raw)v};
     }
-    THINC_INLINE Vec<double> take(__m512d following) {
-        const __m512d v = _mm512_permutex2var_pd(line, at, following);
-        line = following;
-        return {(Vec<double>::raw)v};
-    }
-    THINC_INLINE Vec<double> vector(gemm_index k) { return take(_mm512_load_pd(next + k)); }
-    THINC_INLINE Vec<double> last(gemm_index k) { return take(_mm512_maskz_loadu_pd(rest, next + k)); }
+    const T* next_;
+    __m512i at_, line_;
+    unsigned rest_;  // lanes of a line, before the row's first or behind its last whole vector's end
 };
 
 constexpr gemm_index dot_long_row = 128;  // values: less is not worth the preparation

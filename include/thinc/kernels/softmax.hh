@@ -6,20 +6,23 @@
 
 namespace thinc::THINC_ISA {
 
-// Each row (n) of x (rows, n): y = exp(scale x - max) / sum. y == x allowed. Error 4 ULP of the value plus the
-// rounding of scale x. A NaN or +infinity makes its row NaN, as does a row of -infinity only.
+// Each row (n) of x (rows, n): y = exp(scale (x - top)) / sum, where scale top is the greatest scale x: the difference
+// comes first, as the rounding of scale x alone may be so large that its exp overflows. y == x allowed. Error 4 ULP of
+// the value plus the rounding of scale (x - top). What becomes infinite upwards, or NaN, makes its row NaN, as does a
+// row of -infinity only.
 template <typename T> void softmax(T* y, const T* x, std::size_t rows, std::size_t n, T scale) {
     using V = Vec<T>;
-    const V s = V::fill(scale);
+    const T sign = scale < 0 ? -1 : 1;
+    const V s = V::fill(scale), upwards = V::fill(sign);
     const T lowest = -T(__builtin_inf());
     for (std::size_t r = 0; r < rows; ++r, x += n, y += n) {
         V top = V::fill(lowest);
         for_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
-            top = max(top, at.keep_or(at.load(x) * s, lowest));
+            top = max(top, at.keep_or(at.load(x) * upwards, lowest));
         });
-        const V shift = V::fill(reduce_max(top));
+        const V shift = V::fill(sign * reduce_max(top));
         const T sum = sum_each<T>(n, [&](auto at) THINC_INLINE_LAMBDA {
-            const V e = exp_negative(at.load(x) * s - shift);
+            const V e = exp_negative((at.load(x) - shift) * s);
             at.store(y, e);
             return e;
         });
