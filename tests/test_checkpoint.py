@@ -441,6 +441,21 @@ def test_a_model_names_the_parameter_and_stays_as_it_was():
     assert model.to_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
+def test_every_generator_of_numpy_goes_on_where_it_was(tmp_path, name):
+    script = f"""
+import numpy
+from thinc.api import Linear, load_checkpoint, save_checkpoint
+numpy.random.set_bit_generator(numpy.random.{name}(3))
+model = Linear(2, 2).initialize()
+save_checkpoint({str(tmp_path / "c")!r}, model, None)
+numbers = numpy.random.random(3)
+load_checkpoint({str(tmp_path / "c")!r}, model, None)
+assert numpy.array_equal(numpy.random.random(3), numbers)
+"""
+    run_python("-c", script)
+
+
 # Orders with a seed of their own
 
 

@@ -17,7 +17,7 @@ def get_random_state() -> dict[str, Any]:
     version, words, gauss = random.getstate()
     state: dict[str, Any] = {
         "python": {"version": version, "words": numpy.array(words, dtype="<u4"), "gauss": gauss},
-        "numpy": numpy.random.get_state(legacy=False),
+        "numpy": _encode(numpy.random.get_state(legacy=False)),
     }
     torch = sys.modules.get("torch")
     if torch is not None:
@@ -44,10 +44,11 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
         python = (own["version"], tuple(own["words"].tolist()), own["gauss"])
         random.Random().setstate(python)
         scratch = type(numpy.random.mtrand._rand._bit_generator)
-        numpy.random.RandomState(scratch()).set_state(state["numpy"])
+        of_numpy = _decode(state["numpy"])
+        numpy.random.RandomState(scratch()).set_state(of_numpy)
         seeders: list[Callable[[], Any]] = [
             lambda: random.setstate(python),
-            lambda: numpy.random.set_state(state["numpy"]),
+            lambda: numpy.random.set_state(of_numpy),
         ]
         if "torch" in state and "torch" in sys.modules:
             seeders.append(_prepare_torch(sys.modules["torch"], state["torch"]))
@@ -61,6 +62,19 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
             seed()
 
     return apply
+
+
+def _encode(value: Any) -> Any:
+    """With text in the place of numbers of 128 bits, which `numpy.random.PCG64` has, and messages cannot hold."""
+    if isinstance(value, dict):
+        return {key: _encode(item) for key, item in value.items()}
+    return hex(value) if isinstance(value, int) and value >= 2**63 else value
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _decode(item) for key, item in value.items()}
+    return int(value, 16) if isinstance(value, str) and value.startswith("0x") else value
 
 
 def _prepare_torch(torch: Any, state: Any) -> Callable[[], None]:

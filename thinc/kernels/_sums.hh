@@ -9,8 +9,8 @@
 namespace thinc {
 
 // Items whose chunks are counted through: `count` lists, list k of chunks(k) chunks. f(k, first, last, number) for
-// ranges of the chunks of a list; `number` is that of the first one. Of a long list each part has the same share, so that
-// a thread meets the half of an array again that it had in other operations; short ones are shared out together.
+// ranges of the chunks of a list; `number` is that of the first one. Of a long list each part has the same share, so
+// that a thread meets the half of an array again that it had in other operations; short ones are shared out together.
 template <typename Chunks, typename F>
 void split_lists(const Threads& threads, std::size_t count, const Chunks& chunks, double nanoseconds, const F& f) {
     std::ptrdiff_t total = 0, in_short = 0;

@@ -13,8 +13,8 @@ constexpr double least = 30e3;         // and of a part
 constexpr double hand_over = 3e3;
 // What each part costs again: to pack a vector of B, or read it where it lies, and to read one of A.
 constexpr double cost_pack = 20, cost_read_b = 10, cost_read = 6;
-// Of a vector of C that is added to. What is there, a gradient, was shared out in order, by rows: cut by columns, half of
-// it or more is in the caches of other cores (steps of a small network with two threads: 6 % in all).
+// Of a vector of C that is added to. What is there, a gradient, was shared out in order, by rows: cut by columns, half
+// of it or more is in the caches of other cores (steps of a small network with two threads: 6 % in all).
 constexpr double cost_far_c = 10;
 constexpr double delay = 0.08;         // of a part: that the last one is late, for its core is shared or slower
 constexpr double bytes_each = 16;      // memory that is read or written meanwhile
