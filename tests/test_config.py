@@ -536,6 +536,17 @@ def test_edge_training_26_malformed_text(name):
         assert config == {"kept": {"x": 1}}
 
 
+def test_a_byte_order_mark_is_no_part_of_the_config(tmp_path):
+    data = b"\xef\xbb\xbf[a]\r\nb = 1\r\n"
+    assert Config().from_bytes(data) == {"a": {"b": 1}}
+    (tmp_path / "c.cfg").write_bytes(data)
+    assert (
+        Config().from_disk(tmp_path / "c.cfg")
+        == Config().from_str(str(tmp_path / "c.cfg"))
+        == {"a": {"b": 1}}
+    )
+
+
 def test_malformed_bytes():
     with pytest.raises(ConfigValidationError, match=r"line 2.*UTF-8"):
         Config().from_bytes(b"[a]\nx = \xff\n")

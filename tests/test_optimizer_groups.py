@@ -327,6 +327,47 @@ def test_global_clipping(dtype, threshold):
         assert_allclose(w, e, rtol=tolerance, atol=tolerance)
 
 
+class Logged(Optimizer):
+    """As a user writes one, to look on."""
+
+    log: list = []
+
+    def __call__(self, key, weights, gradient, *, lr_scale=1.0):
+        self.log.append((key, float(abs(gradient).sum())))
+        return super().__call__(key, weights, gradient, lr_scale=lr_scale)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"clip": "global", "grad_clip": 0.5},
+        {"groups": {"embed": {"learn_rate": 0.5}, "*.b": {"L2": 0.1}}},
+        {"freeze": "embed", "clip": "global"},
+        {"on_nonfinite": "skip", "clip": "global"},
+    ],
+)
+def test_an_optimizer_with_a_call_of_its_own_does_the_same(settings):
+    results = []
+    for make in (Optimizer, Logged):
+        model, optimizer = make_model(), make(0.1, **settings)
+        for step in range(3):
+            set_gradients(model, step)
+            if "on_nonfinite" in settings:
+                model.layers[1].get_grad("b")[0] = numpy.nan
+            model.finish_update(optimizer)
+        results.append(parameters(model))
+    assert len(optimizer.log) >= 3 * 6
+    for name, W in results[0].items():
+        assert_allclose(results[1][name], W, rtol=1e-5)
+    optimizer.on_nonfinite = "raise"
+    set_gradients(model)
+    model.layers[1].get_grad("b")[0] = numpy.nan
+    with pytest.raises(FloatingPointError, match="Nothing has been changed"):
+        model.finish_update(optimizer)
+    for name, W in parameters(model).items():
+        assert_array_equal(W, results[1][name])
+
+
 def test_global_clipping_is_that_of_pytorch():
     torch = pytest.importorskip("torch")
     model, optimizer = make_model(), AdamW(0.01, L2=0.1, grad_clip=0.5, clip="global")

@@ -158,6 +158,29 @@ def test_read_only_arrays_are_refused_before_anything_changes(name, is_first, dt
     assert not optimizer.averages
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("bad", ["state", "shape", "read-only"])
+@pytest.mark.parametrize("name", KINDS)
+def test_update_many_refuses_all_if_it_refuses_one(name, bad, dtype):
+    optimizer = KINDS[name](use_averages=True) if "schedule-free" not in name else KINDS[name]()
+    weights = [draw((3, 5), i, dtype) for i in range(3)]
+    optimizer.update_many([0, 1, 2], weights, [draw((3, 5), 7 + i, dtype) for i in range(3)])
+    gradients = [draw((3, 5), 9 + i, dtype) for i in range(3)]
+    if bad == "state":
+        optimizer.averages[2] = numpy.zeros((4, 5), dtype)
+    elif bad == "shape":
+        gradients[2] = gradients[2][:2]
+    else:
+        gradients[2].flags.writeable = False
+    before = copy.deepcopy((weights, gradients, optimizer.mom1, optimizer.averages, optimizer.nr_update))
+    with pytest.raises(ValueError, match="Cannot update parameter 2"):
+        optimizer.update_many([0, 1, 2], weights, gradients)
+    after = weights, gradients, optimizer.mom1, optimizer.averages, optimizer.nr_update
+    for old, new in zip(before, after, strict=True):
+        for key in range(3):
+            assert_array_equal(new[key], old[key])
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_update_many_is_one_call_per_key(name):
     one_by_one, together = (KINDS[name](use_averages=True, grad_clip=0.5) for _ in range(2))

@@ -287,6 +287,19 @@ def test_impossible_betas(name, value):
     assert_untouched(optimizer, w, g, (5,))
 
 
+@pytest.mark.parametrize("name, value", [("b1", 1.0), ("b2", 1.0), ("b2", 1.5)])
+def test_impossible_betas_in_half_precision(name, value):
+    optimizer = RAdam(0.1)
+    setattr(optimizer, name, value)
+    w, g = draw(5, dtype="float16"), draw(5, 1, "float16")
+    with pytest.raises(ValueError, match="less than 1"):
+        optimizer(KEY, w, g)
+    assert_array_equal(w, draw(5, dtype="float16"))
+    with pytest.raises(ValueError, match="less than 1"):
+        optimizer.update_many([1, 1], [w, w], [g, g])
+    assert not optimizer.nr_update
+
+
 # --- several parameters at once
 
 SHAPES = [(1,), (3, 5), (0, 4), (100,), (17, 33), (16,), (2, 2, 2)]

@@ -122,7 +122,7 @@ class Config(confection.Config):
         self, data: bytes, interpolate: bool, overrides: dict[str, Any], source: str
     ) -> "Config":
         try:
-            text = data.decode("utf8")
+            text = data.decode("utf-8-sig")  # some editors begin the file with a mark
         except UnicodeDecodeError as err:
             line = data.count(b"\n", 0, err.start) + 1
             raise _malformed([], f"{source}, line {line}: not UTF-8 text: {err.reason}") from err

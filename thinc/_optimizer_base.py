@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Optional, TypeGuard, Union
 import numpy
 
 from . import compat
-from ._optimizer_formulas import norm_of, update_by_formulas
+from ._optimizer_formulas import norm_of, prepare_formulas, update_by_formulas
 from ._optimizer_groups import ATTRIBUTES, Group, Names, as_patterns, make_groups
 from ._optimizer_rules import Rule, check_settings
 from ._optimizer_settings import draw_settings, start_setting
@@ -417,6 +417,9 @@ class Optimizer:
             updated = update_parameters(self, list(keys), list(weights), list(gradients), lr_scale)
             if updated is not None:
                 return updated
+            for key, W, dW in zip(keys, weights, gradients, strict=True):
+                if len(dW):
+                    prepare_formulas(self, key, W, dW, lr_scale)  # for its errors
         triples = zip(keys, weights, gradients, strict=True)
         if self.clip != "global" or self._norm is not None:
             return [self(key, W, dW, lr_scale=lr_scale)[0] for key, W, dW in triples]
@@ -449,7 +452,7 @@ class Optimizer:
                 self._names = Names(mark, self, nodes)
                 self._groups_of = self._names.settings
         shims = [shim for node in nodes for shim in node.shims] if self.clip == "global" else []
-        if shims:
+        if shims or (self.clip == "global" and not is_ours(self)):
             found = [(key, dW) for _, key, _, dW in todo]
             found += [((shim.id, name), dW) for shim in shims for name, dW in shim.get_gradients().items()]
             self._norm = norm_of(

@@ -17,28 +17,8 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
     -------
     The updated weights: the same array if it is C-contiguous.
     """
-    o = optimizer
-    rule = o.rule
-    settings = o._groups_of.get(key, o)
-    xp = get_array_module(weights)
-    t = o.nr_update.get(key, 0) + 1
-    lr = lr_scale * settings.learn_rate
-    _check(key, weights, gradient, xp)
-    if rule and rule.gives_average and o.averages is None:
-        raise ValueError(f"Cannot update parameter {key}: the averages, which the optimizer needs, are None")
-    if rule is not None and rule.takes(weights):
-        plan = Plan(rule.name, lr)
-        formula = partial(rule.update, settings, t, lr)
-        shapes = rule.shapes(weights.shape)
-    else:
-        plan = rule.plan(settings, t, lr) if rule else _plan_classic(o, settings, t, lr)
-        n_moments, flat_formula = FORMULAS[plan.formula]
-        formula = partial(_flat, plan, flat_formula)
-        shapes = [(weights.size,)] * n_moments
-    for table, shape in zip(
-        [o.mom1, o.mom2, o.averages], [*shapes, None, None][:2] + [weights.shape], strict=True
-    ):
-        _check_state(table, key, weights, shape)
+    o, rule, xp = optimizer, optimizer.rule, get_array_module(weights)
+    settings, t, plan, formula, shapes = prepare_formulas(o, key, weights, gradient, lr_scale)
     W = xp.ascontiguousarray(weights)
     start = W.reshape(-1) if rule and rule.gives_average and key not in o.mom1 else None
     moments = [_state(table, key, W, shape) for table, shape in zip([o.mom1, o.mom2], shapes, strict=False)]
@@ -67,6 +47,36 @@ def update_by_formulas(optimizer: Any, key: Any, weights: Any, gradient: Any, lr
             average -= rate * (average - W)
     o.nr_update[key] = t
     return W
+
+
+def prepare_formulas(
+    optimizer: Any, key: Any, weights: Any, gradient: Any, lr_scale: float
+) -> tuple[Any, ...]:
+    """What `update_by_formulas` needs: settings, number of the step, plan, formula, and shapes of the moments.
+
+    Raises what an update would raise, and changes nothing.
+    """
+    o, rule = optimizer, optimizer.rule
+    settings = o._groups_of.get(key, o)
+    t = o.nr_update.get(key, 0) + 1
+    lr = lr_scale * settings.learn_rate
+    _check(key, weights, gradient, get_array_module(weights))
+    if rule and rule.gives_average and o.averages is None:
+        raise ValueError(f"Cannot update parameter {key}: the averages, which the optimizer needs, are None")
+    if rule is not None and rule.takes(weights):
+        plan = Plan(rule.name, lr)
+        formula = partial(rule.update, settings, t, lr)
+        shapes = rule.shapes(weights.shape)
+    else:
+        plan = rule.plan(settings, t, lr) if rule else _plan_classic(o, settings, t, lr)
+        n_moments, flat_formula = FORMULAS[plan.formula]
+        formula = partial(_flat, plan, flat_formula)
+        shapes = [(weights.size,)] * n_moments
+    for table, shape in zip(
+        [o.mom1, o.mom2, o.averages], [*shapes, None, None][:2] + [weights.shape], strict=True
+    ):
+        _check_state(table, key, weights, shape)
+    return settings, t, plan, formula, shapes
 
 
 def _flat(plan: Plan, formula: Callable[..., None], W: Any, g: Any, *moments: Any) -> None:
@@ -175,6 +185,11 @@ FORMULAS: dict[str, tuple[int, Callable[..., None]]] = {
 def _plan_classic(o: Any, settings: Any, t: int, lr: float) -> Plan:
     s = settings
     penalty = split_penalty(s, lr)
+    if (o.use_radam or (s.b1 > 0 and s.b2 > 0)) and (s.b1 >= 1 or s.b2 > 1 or (o.use_radam and s.b2 == 1)):
+        raise ValueError(
+            f"Cannot update parameters with beta1={s.b1}, beta2={s.b2}: the decay rates of the moments must be less "
+            "than 1"
+        )
     if o.use_radam:
         rectified, step = _radam(s, t)
         return Plan("adam" if rectified else "momentum", lr * step, 0.0, s.b1, s.b2, s.eps, **penalty)

@@ -30,7 +30,7 @@ from ._util.msgpack import unpack
 from ._util.paths import read_bytes, write_bytes
 from ._util.validation import DATA_VALIDATION, validate_fwd_input_output
 from .backends import CupyOps, NumpyOps, Ops, ParamServer, get_current_ops
-from .optimizers import is_ours
+from .optimizers import Optimizer, update_each
 from .shims.shim import Shim
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ class Model(State, Operators, Generic[InT, OutT]):
                     f"Cannot update parameter '{key[1]}' of model '{node.name}': its shape is {W.shape}, "
                     f"that of its gradient {dW.shape}."
                 )
-        if not is_ours(optimizer):
+        if not isinstance(optimizer, Optimizer):
             for node in nodes:
                 for shim in node._shims:
                     shim.finish_update(optimizer)
@@ -270,8 +270,8 @@ class Model(State, Operators, Generic[InT, OutT]):
                 for shim in node._shims:
                     shim.finish_update(optimizer)
             weights = [W for _, _, W, _ in todo]
-            updated = optimizer.update_many(
-                [key for _, key, _, _ in todo], weights, [dW for _, _, _, dW in todo]
+            updated = update_each(
+                optimizer, [key for _, key, _, _ in todo], weights, [dW for _, _, _, dW in todo]
             )
         finally:
             optimizer.end_update()

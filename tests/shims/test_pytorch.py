@@ -28,6 +28,7 @@ from thinc.api import (
     torch2xp,
     xp2torch,
 )
+from thinc.optimizers import Optimizer
 from thinc.shims import pytorch as shim_module
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install thinc[torch]")
@@ -195,6 +196,22 @@ def test_radam_takes_double_precision_as_it_is():
     shim.finish_update(optimizer)
     assert torch.equal(W, before)
     assert optimizer.mom1[shim.id, "weight"].dtype == "float64"
+
+
+def test_adam_with_a_call_of_its_own_takes_double_precision_too():
+    class Called(Optimizer):
+        def __call__(self, key, weights, gradient, *, lr_scale=1.0):
+            return super().__call__(key, weights, gradient, lr_scale=lr_scale)
+
+    updated = []
+    for make in (Optimizer, Called):
+        torch.manual_seed(0)
+        module = torch.nn.Linear(3, 2).double()
+        module.weight.grad = torch.ones_like(module.weight)
+        PyTorchShim(module).finish_update(make(0.1))
+        assert not module.weight.grad.any()
+        updated.append(module.weight.detach())
+    assert torch.equal(*updated)
 
 
 def test_sparse_gradients():

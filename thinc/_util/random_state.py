@@ -17,7 +17,7 @@ def get_random_state() -> dict[str, Any]:
     version, words, gauss = random.getstate()
     state: dict[str, Any] = {
         "python": {"version": version, "words": numpy.array(words, dtype="<u4"), "gauss": gauss},
-        "numpy": _with_words(numpy.random.get_state(legacy=False)),
+        "numpy": _encode(numpy.random.get_state(legacy=False)),
     }
     torch = sys.modules.get("torch")
     if torch is not None:
@@ -44,7 +44,7 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
         python = (own["version"], tuple(own["words"].tolist()), own["gauss"])
         random.Random().setstate(python)
         scratch = type(numpy.random.mtrand._rand._bit_generator)
-        of_numpy = _without_words(state["numpy"])
+        of_numpy = _decode(state["numpy"])
         numpy.random.RandomState(scratch()).set_state(of_numpy)
         seeders: list[Callable[[], Any]] = [
             lambda: random.setstate(python),
@@ -64,17 +64,17 @@ def prepare_random_state(state: Any, what: str) -> Callable[[], None]:
     return apply
 
 
-def _with_words(state: Any) -> Any:
-    """The same with whole numbers of more than 64 bits, which PCG64 has, as bytes, which files can hold."""
-    if isinstance(state, dict):
-        return {name: _with_words(value) for name, value in state.items()}
-    return state.to_bytes(16, "little") if isinstance(state, int) and state >= 2**63 else state
+def _encode(value: Any) -> Any:
+    """With text in the place of numbers of 128 bits, which `numpy.random.PCG64` has, and messages cannot hold."""
+    if isinstance(value, dict):
+        return {key: _encode(item) for key, item in value.items()}
+    return hex(value) if isinstance(value, int) and value >= 2**63 else value
 
 
-def _without_words(state: Any) -> Any:
-    if isinstance(state, dict):
-        return {name: _without_words(value) for name, value in state.items()}
-    return int.from_bytes(state, "little") if isinstance(state, bytes) else state
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _decode(item) for key, item in value.items()}
+    return int(value, 16) if isinstance(value, str) and value.startswith("0x") else value
 
 
 def _prepare_torch(torch: Any, state: Any) -> Callable[[], None]:

@@ -9,17 +9,25 @@
 namespace thinc {
 
 // Items whose chunks are counted through: `count` lists, list k of chunks(k) chunks. f(k, first, last, number) for
-// ranges of the chunks of a list; `number` is that of the first one.
+// ranges of the chunks of a list; `number` is that of the first one. Of a long list each part has the same share, so
+// that a thread meets the half of an array again that it had in other operations; short ones are shared out together.
 template <typename Chunks, typename F>
 void split_lists(const Threads& threads, std::size_t count, const Chunks& chunks, double nanoseconds, const F& f) {
-    std::ptrdiff_t total = 0;
+    std::ptrdiff_t total = 0, in_short = 0;
     for (std::size_t k = 0; k < count; ++k) total += chunks(k);
     if (total == 0) return;
-    split(threads, total, nanoseconds, 1, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-        std::ptrdiff_t number = 0;
-        for (std::size_t k = 0; k < count && number < end; ++k) {
-            const std::ptrdiff_t n = chunks(k), first = std::max(begin - number, std::ptrdiff_t(0));
-            const std::ptrdiff_t last = std::min(end - number, n);
+    const std::ptrdiff_t parts = count_parts(threads, total, nanoseconds);
+    for (std::size_t k = 0; k < count; ++k) in_short += chunks(k) < parts ? chunks(k) : 0;
+    split_evenly(threads, parts, [&](std::ptrdiff_t part) {
+        const std::ptrdiff_t begin = in_short * part / parts, end = in_short * (part + 1) / parts;
+        std::ptrdiff_t number = 0, before = 0;  // chunks of the lists before, and of the short ones among them
+        for (std::size_t k = 0; k < count; ++k) {
+            const std::ptrdiff_t n = chunks(k);
+            std::ptrdiff_t first = n * part / parts, last = n * (part + 1) / parts;
+            if (n < parts) {
+                first = std::max(begin - before, std::ptrdiff_t(0)), last = std::min(end - before, n);
+                before += n;
+            }
             if (first < last) f(k, first, last, number + first);
             number += n;
         }

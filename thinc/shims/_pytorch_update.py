@@ -5,7 +5,7 @@ from typing import Any, List, Tuple
 from .. import compat
 from .._util.arrays import to_numpy
 from ..backends import NumpyOps
-from ..optimizers import is_ours, update_each
+from ..optimizers import Optimizer, is_ours, update_each
 from ..util import torch2xp, xp2torch
 
 
@@ -23,7 +23,10 @@ def update_parameters(optimizer: Any, owner_id: int, named: List[Tuple[str, Any]
     """
     # Adam alone takes nothing else.
     in_float32 = (
-        is_ours(optimizer) and optimizer.rule is None and optimizer.b2 > 0 and not optimizer.use_radam
+        isinstance(optimizer, Optimizer)
+        and optimizer.rule is None
+        and optimizer.b2 > 0
+        and not optimizer.use_radam
     )
     keys = [(owner_id, name) for name, _ in named]
     weights = [_as_array(parameter.detach(), in_float32) for _, parameter in named]

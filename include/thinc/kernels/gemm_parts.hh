@@ -13,6 +13,9 @@ constexpr double least = 30e3;         // and of a part
 constexpr double hand_over = 3e3;
 // What each part costs again: to pack a vector of B, or read it where it lies, and to read one of A.
 constexpr double cost_pack = 20, cost_read_b = 10, cost_read = 6;
+// Of a vector of C that is added to. What is there, a gradient, was shared out in order, by rows: cut by columns, half
+// of it or more is in the caches of other cores (steps of a small network with two threads: 6 % in all).
+constexpr double cost_far_c = 10;
 constexpr double delay = 0.08;         // of a part: that the last one is late, for its core is shared or slower
 constexpr double bytes_each = 16;      // memory that is read or written meanwhile
 constexpr gemm_index rounds = 4;       // parts for each thread, at most
@@ -80,7 +83,8 @@ template <typename T> GemmGrid strips_grid(const GemmCall<T>& g, gemm_index thre
             if (blocks * columns > most) break;
             const gemm_index deep = ceil_div(tiles.blocks, blocks), wide = ceil_div(panels, columns) * width;
             const double m = at_most(deep * tiles.most, g.M), n = double(at_most(wide, g.N)) / lanes;
-            const double part = g.K * (n * (m + per_b) + m * cost_read / lanes);
+            double part = g.K * (n * (m + per_b) + m * cost_read / lanes);
+            if (g.beta != T(0) && columns > 1) part += cost_far_c * m * n;
             const double cost = grid_cost(part, blocks * columns, threads);
             if (best_cost == 0 || cost < best_cost) best_cost = cost, best = {blocks, columns};
         }
