@@ -95,7 +95,7 @@ def _sparse(make: Any) -> Any:
 def _uniqued(Xs: list) -> tuple:
     words = sum(map(len, Xs))
     ids = numpy.minimum(numpy.random.default_rng(5).zipf(1.3, (words, 1)), 10**9).astype("uint64")
-    model = api.uniqued(api.HashEmbed(Xs[0].shape[1], 1000, column=0))
+    model = api.uniqued(api.HashEmbed(Xs[0].shape[1], 1000, column=0, seed=1))
     model.initialize()
     for node in model.walk():
         if node.has_param("E"):
