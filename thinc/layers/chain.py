@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Callable, TypeVar, overload
 
 from .._model_tree import nodes_of
 from .._util.arrays import get_width
-from .._util.constants import has_constants, is_constant, mark_like
+from .._util.constants import has_constants, is_constant, knows_constants, mark_like
 from ..config import registry
 from ..model import Model
 from ..types import XY_YZ_OutT
@@ -194,9 +194,12 @@ def init(model: Model[InT, OutT], X: InT | None = None, Y: OutT | None = None) -
 
 
 def _expect_nothing_to_learn(model: Model[Any, Any], n_done: int) -> None:
-    """Raise a ValueError if there are layers to train before the one that returned no gradient, n_done from the end."""
+    """Raise a ValueError if there are layers to train before the one that returned no gradient, n_done from the end.
+
+    Layers of this package know what they do: of ids, for instance, there is no gradient.
+    """
     *before, layer = model.layers[: len(model.layers) - n_done]
-    if any(map(_learns, before)):
+    if not knows_constants(layer._func) and any(map(_learns, before)):
         raise ValueError(
             f"{model.name}: the backward pass of '{layer.name}' returned None, but layers before it have parameters "
             "to learn. Expected the gradient of its input: is there a 'return' in its callback?"
