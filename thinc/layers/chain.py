@@ -199,7 +199,8 @@ def _expect_nothing_to_learn(model: Model[Any, Any], n_done: int) -> None:
     Layers of this package know what they do: of ids, for instance, there is no gradient.
     """
     *before, layer = model.layers[: len(model.layers) - n_done]
-    if not knows_constants(layer._func) and any(map(_learns, before)):
+    is_ours = all(knows_constants(node._func) for node in nodes_of(layer))
+    if not is_ours and any(map(_learns, before)):
         raise ValueError(
             f"{model.name}: the backward pass of '{layer.name}' returned None, but layers before it have parameters "
             "to learn. Expected the gradient of its input: is there a 'return' in its callback?"
